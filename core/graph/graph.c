@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "graph.h"
+#include "../frcnn.h"
+#include "../mem.h"
+
+#include <string.h>
+
+FrcGraph *
+frc_graph_new (const FrcKernels *kernels)
+{
+  FrcGraph *graph = g_new0 (FrcGraph, 1);
+
+  graph->kernels = kernels;
+  return graph;
+}
+
+static void
+node_clear (FrcNode *node)
+{
+  g_free (node->name);
+  frc_free (node->weight);
+  frc_free (node->bias);
+  frc_conv_free (node->conv);
+  frc_depthwise_free (node->depthwise);
+}
+
+void
+frc_graph_free (FrcGraph *graph)
+{
+  if (!graph)
+    return;
+  for (guint i = 0; i < graph->n_nodes; i++)
+    node_clear (&graph->nodes[i]);
+  g_free (graph->nodes);
+  g_clear_error (&graph->error);
+  g_free (graph);
+}
+
+gint
+frc_graph_append (FrcGraph *graph, FrcNode node)
+{
+  if (graph->error) {
+    node_clear (&node);
+    return FRC_NO_NODE;
+  }
+  if (graph->n_nodes == graph->room) {
+    graph->room = graph->room ? 2 * graph->room : 64;
+    graph->nodes = g_renew (FrcNode, graph->nodes, graph->room);
+  }
+  for (guint k = 0; k < 2; k++)
+    if (node.in[k] != FRC_NO_NODE)
+      graph->nodes[node.in[k]].users++;
+  graph->nodes[graph->n_nodes] = node;
+  return graph->n_nodes++;
+}
+
+gint
+frc_graph_input (FrcGraph *graph, guint channels)
+{
+  return frc_graph_append (graph, (FrcNode){ .op = FRC_OP_INPUT, .name = g_strdup ("input"),
+      .in = { FRC_NO_NODE, FRC_NO_NODE }, .channels = channels, .is_output = TRUE });
+}
+
+/* A node without weights that keeps its input's channels. */
+static gint
+append_simple (FrcGraph *graph, FrcOp op, const char *name, gint a, gint b, FrcConvSpec spec)
+{
+  if (graph->error)
+    return FRC_NO_NODE;
+  return frc_graph_append (graph, (FrcNode){ .op = op, .name = g_strdup (name), .in = { a, b },
+      .spec = spec, .pad_bottom = spec.pad_top, .pad_right = spec.pad_left,
+      .channels = graph->nodes[a].channels });
+}
+
+gint
+frc_graph_add (FrcGraph *graph, const char *name, gint a, gint b, FrcActivation activation)
+{
+  if (!graph->error && graph->nodes[a].channels != graph->nodes[b].channels)
+    g_set_error (&graph->error, FRC_ERROR, FRC_ERROR_SHAPE,
+        "'%s' adds %u channels to %u: the weights do not belong together", name,
+        graph->nodes[b].channels, graph->nodes[a].channels);
+  return append_simple (graph, FRC_OP_ADD, name, a, b, (FrcConvSpec){ .activation = activation });
+}
+
+gint
+frc_graph_max_pool (FrcGraph *graph, const char *name, gint in, guint size, guint stride, guint pad)
+{
+  return append_simple (graph, FRC_OP_MAX_POOL, name, in, FRC_NO_NODE,
+      (FrcConvSpec){ .kernel_h = size, .kernel_w = size, .stride_h = stride, .stride_w = stride,
+          .pad_top = pad, .pad_left = pad });
+}
+
+gint
+frc_graph_global_mean (FrcGraph *graph, const char *name, gint in)
+{
+  return append_simple (graph, FRC_OP_GLOBAL_MEAN, name, in, FRC_NO_NODE, (FrcConvSpec){ 0 });
+}
+
+gint
+frc_graph_scale (FrcGraph *graph, const char *name, gint in, gint scale)
+{
+  if (!graph->error && graph->nodes[in].channels != graph->nodes[scale].channels)
+    g_set_error (&graph->error, FRC_ERROR, FRC_ERROR_SHAPE,
+        "'%s' scales %u channels by %u: the weights do not belong together", name,
+        graph->nodes[in].channels, graph->nodes[scale].channels);
+  return append_simple (graph, FRC_OP_SCALE, name, in, scale, (FrcConvSpec){ 0 });
+}
+
+void
+frc_graph_set_output (FrcGraph *graph, gint node)
+{
+  if (node != FRC_NO_NODE)
+    graph->nodes[node].is_output = TRUE;
+}
+
+/* ---- finishing ---------------------------------------------------------------------------- */
+
+/* A sum whose first term is a convolution that nobody else reads becomes that convolution, with the
+ * second term as its residual: it takes the sum's place, so the sum's readers need no change. */
+static void
+fuse_add (FrcGraph *graph, FrcNode *sum)
+{
+  FrcNode *conv = &graph->nodes[sum->in[0]];
+  FrcNode fused = *conv;
+
+  if (conv->op != FRC_OP_CONV || conv->users != 1 || conv->is_output || conv->in[1] >= 0 ||
+      conv->spec.activation != FRC_ACT_NONE)
+    return;
+  fused.in[1] = sum->in[1];
+  fused.spec.activation = sum->spec.activation;
+  fused.users = sum->users;
+  fused.is_output = sum->is_output;
+  *conv = (FrcNode){ .op = FRC_OP_NONE, .name = sum->name, .in = { FRC_NO_NODE, FRC_NO_NODE } };
+  *sum = fused;
+}
+
+static gboolean
+pack (FrcGraph *graph, FrcNode *node)
+{
+  if (!node->weight)
+    return TRUE;
+  if (node->op == FRC_OP_DEPTHWISE)
+    node->depthwise = frc_depthwise_new (graph->kernels, &node->spec, node->weight, node->bias,
+        &graph->error);
+  else
+    node->conv = frc_conv_new (graph->kernels, &node->spec, node->weight, node->bias,
+        &graph->error);
+  frc_clear (&node->weight);
+  frc_clear (&node->bias);
+  return node->conv || node->depthwise;
+}
+
+gboolean
+frc_graph_finish (FrcGraph *graph, GError **error)
+{
+  if (!graph->error) {
+    for (guint i = 0; i < graph->n_nodes; i++)
+      if (graph->nodes[i].op == FRC_OP_ADD)
+        fuse_add (graph, &graph->nodes[i]);
+    for (guint i = 0; i < graph->n_nodes; i++)
+      if (!pack (graph, &graph->nodes[i])) {
+        g_prefix_error (&graph->error, "'%s': ", graph->nodes[i].name);
+        break;
+      }
+  }
+  if (graph->error) {
+    g_propagate_error (error, g_steal_pointer (&graph->error));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gsize
+frc_graph_weight_bytes (const FrcGraph *graph)
+{
+  gsize bytes = 0;
+
+  for (guint i = 0; i < graph->n_nodes; i++) {
+    const FrcNode *node = &graph->nodes[i];
+    bytes += node->conv ? frc_conv_weight_bytes (node->conv) : 0;
+    bytes += node->depthwise ? frc_depthwise_weight_bytes (node->depthwise) : 0;
+  }
+  return bytes;
+}
+
+/* ---- shapes ------------------------------------------------------------------------------- */
+
+static guint
+window_steps (guint size, guint pad, guint kernel, guint stride)
+{
+  return size + pad > kernel ? (size + pad - kernel) / stride + 1 : 1;
+}
+
+void
+frc_graph_infer (const FrcGraph *graph, FrcShape input, FrcShape *shapes)
+{
+  for (guint i = 0; i < graph->n_nodes; i++) {
+    const FrcNode *node = &graph->nodes[i];
+    const FrcConvSpec *spec = &node->spec;
+    FrcShape s = node->in[0] >= 0 ? shapes[node->in[0]] : input;
+
+    switch (node->op) {
+      case FRC_OP_CONV:
+      case FRC_OP_DEPTHWISE:
+      case FRC_OP_MAX_POOL:
+        s.h = window_steps (s.h, spec->pad_top + node->pad_bottom, spec->kernel_h, spec->stride_h);
+        s.w = window_steps (s.w, spec->pad_left + node->pad_right, spec->kernel_w, spec->stride_w);
+        break;
+      case FRC_OP_LINEAR:
+      case FRC_OP_GLOBAL_MEAN:
+        s.h = s.w = 1;
+        break;
+      case FRC_OP_NONE:
+        s.n = s.h = s.w = 0;
+        break;
+      case FRC_OP_INPUT:
+      case FRC_OP_SCALE:
+      case FRC_OP_ADD:
+        break;
+    }
+    s.c = node->channels;
+    shapes[i] = s;
+  }
+}
+
+gdouble
+frc_node_flops (const FrcGraph *graph, guint i, const FrcShape *shapes)
+{
+  const FrcNode *node = &graph->nodes[i];
+  const FrcShape *s = &shapes[i];
+  gdouble outputs = (gdouble) s->n * s->h * s->w * s->c;
+  gdouble taps = (gdouble) node->spec.kernel_h * node->spec.kernel_w;
+
+  switch (node->op) {
+    case FRC_OP_CONV:
+    case FRC_OP_LINEAR:
+      return 2 * outputs * taps * node->spec.in_channels;
+    case FRC_OP_DEPTHWISE:
+      return 2 * outputs * taps;
+    default:
+      return 0;
+  }
+}

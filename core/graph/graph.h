@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A network as a list of nodes in execution order. A node is an operation and the one tensor it
+ * makes; nodes are named by their index. A graph is built once at load, fused, packed and immutable
+ * from then on: models share it, and each detector lays its own plan (plan.h) over it.
+ */
+#ifndef FRC_GRAPH_H
+#define FRC_GRAPH_H
+
+#include <glib.h>
+#include "../kernels/kernels.h"
+
+typedef enum {
+  FRC_OP_NONE,         /* fused into another node */
+  FRC_OP_INPUT,
+  FRC_OP_CONV,         /* in[0] (∗ weights) + in[1] if there is a residual */
+  FRC_OP_LINEAR,       /* in[0] flattened to [n, 1, 1, h·w·c] */
+  FRC_OP_DEPTHWISE,
+  FRC_OP_MAX_POOL,
+  FRC_OP_GLOBAL_MEAN,
+  FRC_OP_SCALE,        /* in[0] · in[1] a channel */
+  FRC_OP_ADD           /* in[0] + in[1], in[1] upsampled to in[0]'s size if smaller */
+} FrcOp;
+
+#define FRC_NO_NODE (-1)
+
+typedef struct {
+  FrcOp op;
+  char *name; /* the weights' prefix, or what the node is for */
+  gint in[2]; /* FRC_NO_NODE where unused */
+  guint users;
+  gboolean is_output;
+  FrcConvSpec spec;              /* of convolutions and windows; activation of any node */
+  guint pad_bottom, pad_right;
+  guint channels;                /* of the output */
+  gfloat *weight, *bias;         /* torch's layout, until frc_graph_finish () packs them */
+  FrcConv *conv;
+  FrcDepthwise *depthwise;
+} FrcNode;
+
+typedef struct {
+  const FrcKernels *kernels;
+  FrcNode *nodes;
+  guint n_nodes, room;
+  GError *error; /* the first one; every later call does nothing and returns FRC_NO_NODE */
+} FrcGraph;
+
+FrcGraph *frc_graph_new (const FrcKernels *kernels);
+void frc_graph_free (FrcGraph *graph);
+
+/* Each returns the new node, and FRC_NO_NODE once the graph has an error. @node's strings and
+ * weights become the graph's, also on error. */
+gint frc_graph_append (FrcGraph *graph, FrcNode node);
+gint frc_graph_input (FrcGraph *graph, guint channels);
+gint frc_graph_add (FrcGraph *graph, const char *name, gint a, gint b, FrcActivation activation);
+gint frc_graph_max_pool (FrcGraph *graph, const char *name, gint in, guint size, guint stride,
+    guint pad);
+gint frc_graph_global_mean (FrcGraph *graph, const char *name, gint in);
+gint frc_graph_scale (FrcGraph *graph, const char *name, gint in, gint scale);
+void frc_graph_set_output (FrcGraph *graph, gint node); /* its tensor outlives the run */
+
+/* Fuses, packs the weights for the graph's kernels and frees the originals. FALSE with the graph's
+ * error moved to @error. */
+gboolean frc_graph_finish (FrcGraph *graph, GError **error);
+gsize frc_graph_weight_bytes (const FrcGraph *graph);
+
+typedef struct { guint n, h, w, c; } FrcShape;
+
+/* Shapes of all nodes for one input shape into @shapes [n_nodes]. Allocates nothing. A map is never
+ * smaller than 1×1. */
+void frc_graph_infer (const FrcGraph *graph, FrcShape input, FrcShape *shapes);
+
+/* 2 × multiply-accumulates of node @i. */
+gdouble frc_node_flops (const FrcGraph *graph, guint i, const FrcShape *shapes);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan.h"
+#include "../frcnn.h"
+#include "../mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ALIGNMENT 64
+#define ALIGN(n) (((n) + ALIGNMENT - 1) & ~(gsize) (ALIGNMENT - 1))
+/* What a kernel may read past a tensor's end. */
+#define TAIL 256
+
+FrcPlan *
+frc_plan_new (const FrcGraph *graph, GError **error)
+{
+  FrcPlan *plan = g_new0 (FrcPlan, 1);
+  guint n = graph->n_nodes;
+
+  plan->graph = graph;
+  plan->shapes = frc_alloc0 (n, sizeof (FrcShape), "the plan's shapes", error);
+  plan->bytes = plan->shapes ? frc_alloc0 (n, sizeof (gsize), "the plan's sizes", error) : NULL;
+  plan->offset = plan->bytes ? frc_alloc0 (n, sizeof (gsize), "the plan's offsets", error) : NULL;
+  plan->order = plan->offset ? frc_alloc0 (n, sizeof (guint), "the plan's order", error) : NULL;
+  if (!plan->order)
+    g_clear_pointer (&plan, frc_plan_free);
+  return plan;
+}
+
+void
+frc_plan_free (FrcPlan *plan)
+{
+  if (!plan)
+    return;
+  frc_free (plan->shapes);
+  frc_free (plan->bytes);
+  frc_free (plan->offset);
+  frc_free (plan->order);
+  frc_free (plan->arena);
+  g_free (plan);
+}
+
+static FrcView
+view_of (const FrcPlan *plan, gint node)
+{
+  const FrcShape *s = &plan->shapes[node];
+  gfloat *data = plan->arena ? (gfloat *) (plan->arena + plan->offset[node]) : NULL;
+
+  return (FrcView){ data, s->n, s->h, s->w, s->c, s->c };
+}
+
+FrcView
+frc_plan_view (const FrcPlan *plan, gint node)
+{
+  return view_of (plan, node);
+}
+
+static FrcView
+flattened (FrcView v)
+{
+  return (FrcView){ v.data, v.n, 1, 1, v.h * v.w * v.c, (gsize) v.h * v.w * v.c };
+}
+
+void
+frc_plan_grow (FrcPlan *plan, FrcShape input)
+{
+  frc_graph_infer (plan->graph, input, plan->shapes);
+  for (guint i = 0; i < plan->graph->n_nodes; i++) {
+    const FrcNode *node = &plan->graph->nodes[i];
+    const FrcShape *s = &plan->shapes[i];
+    gsize bytes = (gsize) s->n * s->h * s->w * s->c * sizeof (gfloat);
+
+    plan->bytes[i] = MAX (plan->bytes[i], ALIGN (bytes));
+    if (node->conv) {
+      FrcView in = view_of (plan, node->in[0]), out = view_of (plan, i);
+      if (node->op == FRC_OP_LINEAR)
+        in = flattened (in);
+      plan->scratch_bytes = MAX (plan->scratch_bytes, frc_conv_scratch_bytes (node->conv, &in, &out));
+    }
+  }
+}
+
+/* The last node that reads @node's tensor; outputs live to the end. */
+static guint
+last_use (const FrcGraph *graph, guint node)
+{
+  guint last = node;
+
+  if (graph->nodes[node].is_output)
+    return graph->n_nodes;
+  for (guint i = node + 1; i < graph->n_nodes; i++)
+    if (graph->nodes[i].in[0] == (gint) node || graph->nodes[i].in[1] == (gint) node)
+      last = i;
+  return last;
+}
+
+static int
+by_size (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+  const gsize *bytes = user_data;
+  guint i = *(const guint *) a, j = *(const guint *) b;
+
+  if (bytes[i] != bytes[j])
+    return bytes[i] > bytes[j] ? -1 : 1;
+  return i < j ? -1 : i > j;
+}
+
+/* The lowest offset at which @node overlaps none of the @n tensors in order[] that are placed. */
+static gsize
+lowest_fit (const FrcPlan *plan, guint node, guint n)
+{
+  const FrcGraph *graph = plan->graph;
+  guint born = node, dies = last_use (graph, node);
+  gsize offset = 0;
+
+  for (gboolean moved = TRUE; moved;) {
+    moved = FALSE;
+    for (guint k = 0; k < n; k++) {
+      guint other = plan->order[k];
+      gsize start = plan->offset[other], end = start + plan->bytes[other];
+      if (other <= dies && last_use (graph, other) >= born && offset < end &&
+          offset + plan->bytes[node] > start) {
+        offset = end;
+        moved = TRUE;
+      }
+    }
+  }
+  return offset;
+}
+
+gboolean
+frc_plan_place (FrcPlan *plan, GError **error)
+{
+  const FrcGraph *graph = plan->graph;
+  gsize end = 0, memory = (gsize) sysconf (_SC_PHYS_PAGES) * (gsize) sysconf (_SC_PAGESIZE);
+
+  for (guint i = 0; i < graph->n_nodes; i++)
+    plan->order[i] = i;
+  g_qsort_with_data (plan->order, graph->n_nodes, sizeof (guint), by_size, plan->bytes);
+  for (guint k = 0; k < graph->n_nodes; k++) {
+    guint node = plan->order[k];
+    if (!plan->bytes[node])
+      break;
+    plan->offset[node] = lowest_fit (plan, node, k);
+    end = MAX (end, plan->offset[node] + plan->bytes[node]);
+  }
+  plan->arena_bytes = end + TAIL;
+  if (plan->arena_bytes > memory) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_TOO_LARGE,
+        "the network needs %" G_GSIZE_FORMAT " MiB for its tensors at this input size, the machine "
+        "has %" G_GSIZE_FORMAT " MiB: choose a smaller input size",
+        plan->arena_bytes >> 20, memory >> 20);
+    return FALSE;
+  }
+  frc_clear (&plan->arena);
+  plan->arena = frc_alloc (plan->arena_bytes, 1, "the network's tensors", error);
+  return plan->arena != NULL;
+}
+
+void
+frc_plan_set_input (FrcPlan *plan, FrcShape input)
+{
+  frc_graph_infer (plan->graph, input, plan->shapes);
+}
+
+static void
+run_node (const FrcPlan *plan, FrcPool *pool, guint i)
+{
+  const FrcNode *node = &plan->graph->nodes[i];
+  const FrcKernels *kernels = plan->graph->kernels;
+  FrcView out = view_of (plan, i), a = { 0 }, b = { 0 };
+
+  if (node->in[0] >= 0)
+    a = view_of (plan, node->in[0]);
+  if (node->in[1] >= 0)
+    b = view_of (plan, node->in[1]);
+  switch (node->op) {
+    case FRC_OP_NONE:
+    case FRC_OP_INPUT:
+      break;
+    case FRC_OP_LINEAR:
+      a = flattened (a);
+      /* fallthrough: a fully connected layer is a 1×1 convolution of the flattened input */
+    case FRC_OP_CONV:
+      frc_conv_run (node->conv, pool, &a, b.data ? &b : NULL, &out);
+      break;
+    case FRC_OP_DEPTHWISE:
+      frc_depthwise_run (node->depthwise, pool, &a, &out);
+      break;
+    case FRC_OP_MAX_POOL:
+      frc_max_pool_run (kernels, pool, &node->spec, &a, &out);
+      break;
+    case FRC_OP_GLOBAL_MEAN:
+      frc_global_mean_run (kernels, pool, &a, &out);
+      break;
+    case FRC_OP_SCALE:
+      frc_scale_channels_run (kernels, pool, &a, &b, &out);
+      break;
+    case FRC_OP_ADD:
+      frc_add_run (kernels, pool, &a, &b, node->spec.activation, &out);
+      break;
+  }
+}
+
+gboolean
+frc_plan_run (FrcPlan *plan, FrcPool *pool)
+{
+  for (guint i = 0; i < plan->graph->n_nodes; i++) {
+    run_node (plan, pool, i);
+    if (frc_pool_is_cancelled (pool))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gdouble
+frc_plan_flops (const FrcPlan *plan)
+{
+  gdouble flops = 0;
+
+  for (guint i = 0; i < plan->graph->n_nodes; i++)
+    flops += frc_node_flops (plan->graph, i, plan->shapes);
+  return flops;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A graph laid out in memory: which tensor lies where, for every input shape up to the largest.
+ *
+ * Offsets are chosen once, from each tensor's largest size over all shapes that were announced with
+ * frc_plan_grow (). A smaller input shape reuses the same offsets, so re-planning is nothing but
+ * shape inference. Tensors whose lives do not overlap share memory.
+ */
+#ifndef FRC_PLAN_H
+#define FRC_PLAN_H
+
+#include "graph.h"
+
+typedef struct {
+  const FrcGraph *graph;
+  FrcShape *shapes;   /* [n_nodes], of the current input */
+  gsize *bytes;       /* [n_nodes], the largest */
+  gsize *offset;      /* [n_nodes], into the arena */
+  guint *order;       /* [n_nodes], scratch of frc_plan_place () */
+  gsize arena_bytes;
+  gsize scratch_bytes; /* of one thread */
+  guint8 *arena;
+} FrcPlan;
+
+FrcPlan *frc_plan_new (const FrcGraph *graph, GError **error);
+void frc_plan_free (FrcPlan *plan);
+
+void frc_plan_grow (FrcPlan *plan, FrcShape input); /* announces an input shape */
+gboolean frc_plan_place (FrcPlan *plan, GError **error); /* chooses offsets, takes the arena */
+
+void frc_plan_set_input (FrcPlan *plan, FrcShape input); /* ≤ what was announced */
+FrcView frc_plan_view (const FrcPlan *plan, gint node);
+/* FALSE: cancelled. */
+gboolean frc_plan_run (FrcPlan *plan, FrcPool *pool);
+gdouble frc_plan_flops (const FrcPlan *plan);
+
+#endif

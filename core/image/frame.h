@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Pixels of a frame → the network's input, in one pass: colour conversion, bilinear resize and
+ * normalisation.
+ */
+#ifndef FRC_FRAME_H
+#define FRC_FRAME_H
+
+#include "../frcnn.h"
+#include "../kernels/kernels.h"
+
+typedef struct _FrcFrameReader FrcFrameReader;
+
+/* Room for frames up to @max_width × @max_height and inputs up to @max_side either way; the only
+ * call here that allocates. */
+FrcFrameReader *frc_frame_reader_new (const FrcKernels *kernels, guint max_width,
+    guint max_height, guint max_side, GError **error);
+void frc_frame_reader_free (FrcFrameReader *reader);
+/* A thread's scratch for frames of @width pixels. */
+gsize frc_frame_scratch_bytes (guint width);
+
+/* @rect: inside the image. Writes @out, a [1, padded h, padded w, 3] view (ld = 3): the top left
+ * @resized_h × @resized_w pixels are the rectangle in R, G, B, resized as torch.nn.functional.
+ * interpolate (mode="bilinear", align_corners=False, antialias=False, steps in/out an axis) and
+ * normalised as (v / 255 − mean) / std; the rest is 0.
+ *
+ * YUV becomes 8-bit R'G'B' as GStreamer's videoconvert (dither none) makes it, within rounding. */
+void frc_frame_read (FrcFrameReader *reader, FrcPool *pool, const FrcImage *image,
+    const FrcRect *rect, const gfloat mean[3], const gfloat std[3], guint resized_w,
+    guint resized_h, const FrcView *out);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The operations a network is made of. Everything here is NHWC f32: a view's element (n, y, x, c) is
+ * data[((n·h + y)·w + x)·ld + c].
+ *
+ * Two layers. The *table* (FrcKernels) holds what each instruction set implements: one tile of work
+ * on one thread. The *operations* below cut their work into tiles for the pool and call the table.
+ * Shapes were proven when the plan was made: nothing here checks, fails or allocates, except the
+ * *_init functions, which pack weights once at load.
+ */
+#ifndef FRC_KERNELS_H
+#define FRC_KERNELS_H
+
+#include <glib.h>
+#include "../pool.h"
+
+typedef struct {
+  gfloat *data;
+  guint n, h, w, c;
+  gsize ld; /* floats from one pixel to the next, ≥ c */
+} FrcView;
+
+typedef enum {
+  FRC_ACT_NONE,
+  FRC_ACT_RELU,
+  FRC_ACT_RELU6,
+  FRC_ACT_HARDSWISH,  /* x · relu6 (x + 3) / 6 */
+  FRC_ACT_HARDSIGMOID /* relu6 (x + 3) / 6 */
+} FrcActivation;
+
+typedef struct _FrcKernels FrcKernels; /* the table: kernels/table.h */
+
+/* @name: "scalar", "avx2", "avx512", or NULL for FRC_CPU from the environment, else the best that
+ * this CPU runs. NULL with FRC_ERROR_ARGUMENT if unknown or not runnable here. */
+const FrcKernels *frc_kernels_get (const char *name, GError **error);
+const char *frc_kernels_name (const FrcKernels *kernels);
+
+/* ---- convolution and fully connected layers: GEMM ----------------------------------------- */
+
+typedef struct {
+  guint kernel_h, kernel_w, stride_h, stride_w;
+  guint pad_top, pad_left; /* bottom and right follow from the output's shape */
+  guint in_channels, out_channels;
+  FrcActivation activation;
+} FrcConvSpec;
+
+typedef struct _FrcConv FrcConv; /* immutable after frc_conv_new () */
+
+/* @weight: [out, in, kernel_h, kernel_w] as torch stores it; @bias: [out] or NULL. Both are copied
+ * (packed for @kernels). A fully connected layer is a 1×1 convolution. */
+FrcConv *frc_conv_new (const FrcKernels *kernels, const FrcConvSpec *spec, const gfloat *weight,
+    const gfloat *bias, GError **error);
+void frc_conv_free (FrcConv *conv);
+gsize frc_conv_weight_bytes (const FrcConv *conv);
+const char *frc_conv_kernel_name (const FrcConv *conv); /* "gemm avx512", "gemm openblas", … */
+
+/* Bytes of a thread's scratch for this input. */
+gsize frc_conv_scratch_bytes (const FrcConv *conv, const FrcView *in, const FrcView *out);
+
+/* out = activation (conv (in) + bias + residual). @residual: NULL, or same c as out and either out's
+ * h × w or a smaller map that is read by nearest-neighbour upsampling (source row = floor (y · rh /
+ * h), torch's "nearest"): the FPN's top-down sum. @out may alias neither input. */
+void frc_conv_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcView *residual,
+    const FrcView *out);
+
+/* ---- depthwise convolution ---------------------------------------------------------------- */
+
+typedef struct _FrcDepthwise FrcDepthwise;
+
+/* @weight: [channels, 1, kernel_h, kernel_w]; spec's in_channels = out_channels. */
+FrcDepthwise *frc_depthwise_new (const FrcKernels *kernels, const FrcConvSpec *spec,
+    const gfloat *weight, const gfloat *bias, GError **error);
+void frc_depthwise_free (FrcDepthwise *depthwise);
+gsize frc_depthwise_weight_bytes (const FrcDepthwise *depthwise);
+void frc_depthwise_run (const FrcDepthwise *depthwise, FrcPool *pool, const FrcView *in,
+    const FrcView *out);
+
+/* ---- pooling and elementwise -------------------------------------------------------------- */
+
+/* Windows are clipped to the input (padding never wins a maximum). */
+void frc_max_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
+    const FrcView *in, const FrcView *out);
+/* Mean over h × w of each n: out is [n, 1, 1, c]. */
+void frc_global_mean_run (const FrcKernels *kernels, FrcPool *pool, const FrcView *in,
+    const FrcView *out);
+/* out = in · scale[n, 1, 1, c]; out may be in. */
+void frc_scale_channels_run (const FrcKernels *kernels, FrcPool *pool, const FrcView *in,
+    const FrcView *scale, const FrcView *out);
+/* out = activation (a + b); b as frc_conv_run ()'s residual. */
+void frc_add_run (const FrcKernels *kernels, FrcPool *pool, const FrcView *a, const FrcView *b,
+    FrcActivation activation, const FrcView *out);
+
+/* ---- RoI align ---------------------------------------------------------------------------- */
+
+/* torchvision.ops.roi_align with aligned=False: RoI sides ≥ 1 in map units, @sampling² samples a
+ * bin, bilinear. @boxes: n × (x1, y1, x2, y2) in network pixels; RoI i reads maps[level[i]], whose
+ * pixels are 1 / scales[level[i]] network pixels wide. @out: [n, pooled, pooled, c]. */
+void frc_roi_align_run (const FrcKernels *kernels, FrcPool *pool, const FrcView *maps,
+    const gfloat *scales, const gfloat *boxes, const guint8 *level, guint sampling,
+    const FrcView *out);
+
+#endif

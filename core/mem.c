@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mem.h"
+#include "frcnn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGNMENT 64
+
+#ifdef FRC_TEST_HOOKS
+static GMutex fail_lock;
+static guint64 calls, fail_at;
+
+guint64
+frc_alloc_fail_at (guint64 k)
+{
+  g_mutex_lock (&fail_lock);
+  guint64 before = calls;
+  calls = 0;
+  fail_at = k;
+  g_mutex_unlock (&fail_lock);
+  return before;
+}
+
+static gboolean
+fails_now (void)
+{
+  g_mutex_lock (&fail_lock);
+  gboolean fails = ++calls == fail_at;
+  g_mutex_unlock (&fail_lock);
+  return fails;
+}
+#else
+#define fails_now() FALSE
+#endif
+
+gpointer
+frc_alloc (gsize n, gsize size, const char *what, GError **error)
+{
+  gsize bytes;
+  gpointer memory = NULL;
+
+  if (fails_now () || !g_size_checked_mul (&bytes, n, size) || bytes > G_MAXSIZE - ALIGNMENT ||
+      posix_memalign (&memory, ALIGNMENT, MAX (bytes, 1)) != 0) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_NO_MEMORY,
+        "no memory for %s (%" G_GSIZE_FORMAT " × %" G_GSIZE_FORMAT " bytes)", what, n, size);
+    return NULL;
+  }
+  return memory;
+}
+
+gpointer
+frc_alloc0 (gsize n, gsize size, const char *what, GError **error)
+{
+  gpointer memory = frc_alloc (n, size, what, error);
+
+  if (memory)
+    memset (memory, 0, n * size);
+  return memory;
+}
+
+void
+frc_free (gpointer memory)
+{
+  free (memory);
+}
