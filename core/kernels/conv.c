@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Convolution without im2col: a tile's input is read where it lies, or copied once with its padding
+ * if a kernel reaches over the edge, and the block walks over the kernel's taps by offsets.
+ */
+#include "conv.h"
+
+#include <string.h>
+
+typedef struct {
+  const FrcConv *conv;
+  const FrcView *residual;
+  const FrcView *out;
+  FrcConvPlan plan;
+} ConvRun;
+
+/* One tile: half-open ranges of the output. */
+typedef struct {
+  guint n0, n1, y0, y1, x0, x1, c0, c1;
+  const gfloat *in; /* the input of output pixel (n0, y0, x0)'s first tap */
+  gsize image_step, row_step, column_step, tap_row_step;
+  const gfloat **residual;
+  gsize *taps;
+  guint n_taps, depth;
+} ConvTile;
+
+static void
+tile_bounds (const FrcConvPlan *plan, guint index, ConvTile *tile)
+{
+  guint c = index % plan->channel_tiles, rest = index / plan->channel_tiles;
+  guint x = rest % plan->column_tiles, y = rest / plan->column_tiles % plan->row_tiles;
+  guint n = rest / plan->column_tiles / plan->row_tiles;
+
+  tile->n0 = n * plan->images;
+  tile->n1 = MIN (tile->n0 + plan->images, plan->out.n);
+  tile->y0 = y * plan->rows;
+  tile->y1 = MIN (tile->y0 + plan->rows, plan->out.h);
+  tile->x0 = x * plan->columns;
+  tile->x1 = MIN (tile->x0 + plan->columns, plan->out.w);
+  tile->c0 = c * plan->channels;
+  tile->c1 = MIN (tile->c0 + plan->channels, plan->out.c);
+}
+
+/* Copies pixels x0, x0 + step, … (n of them) of row @y of image @n; zeros beyond the edges. */
+static void
+copy_row (const FrcView *in, guint n, gint64 y, gint64 x0, guint step, guint count, gfloat *to,
+    gsize to_step)
+{
+  const gfloat *row = in->data + ((gsize) n * in->h + (y < 0 ? 0 : y)) * in->w * in->ld;
+
+  if (y < 0 || y >= in->h) {
+    memset (to, 0, count * to_step * sizeof (gfloat));
+    return;
+  }
+  if (step == 1 && x0 >= 0 && x0 + count <= in->w && to_step == in->ld) {
+    memcpy (to, row + x0 * in->ld, count * to_step * sizeof (gfloat) -
+        (in->ld - in->c) * sizeof (gfloat));
+    return;
+  }
+  for (guint i = 0; i < count; i++, to += to_step) {
+    gint64 x = x0 + (gint64) i * step;
+    if (x < 0 || x >= in->w)
+      memset (to, 0, in->c * sizeof (gfloat));
+    else
+      memcpy (to, row + x * in->ld, in->c * sizeof (gfloat));
+  }
+}
+
+static void
+tile_copy_input (const FrcConvPlan *plan, const FrcConvSpec *spec, ConvTile *tile, gfloat *to)
+{
+  guint step_y = spec->kernel_h == 1 ? spec->stride_h : 1;
+  guint step_x = spec->kernel_w == 1 ? spec->stride_w : 1;
+  gint64 y0 = (gint64) tile->y0 * spec->stride_h - spec->pad_top;
+  gint64 x0 = (gint64) tile->x0 * spec->stride_w - spec->pad_left;
+  guint rows = spec->kernel_h == 1
+      ? tile->y1 - tile->y0
+      : (tile->y1 - tile->y0 - 1) * spec->stride_h + spec->kernel_h;
+
+  tile->in = to;
+  tile->column_step = plan->in_step * (spec->kernel_w == 1 ? 1 : spec->stride_w);
+  tile->tap_row_step = plan->copy_columns * plan->in_step;
+  tile->row_step = tile->tap_row_step * (spec->kernel_h == 1 ? 1 : spec->stride_h);
+  tile->image_step = plan->copy_rows * tile->tap_row_step;
+  for (guint n = tile->n0; n < tile->n1; n++)
+    for (guint y = 0; y < rows; y++)
+      copy_row (&plan->in, n, y0 + (gint64) y * step_y, x0, step_x, plan->copy_columns,
+          to + (n - tile->n0) * tile->image_step + y * tile->tap_row_step, plan->in_step);
+}
+
+static void
+tile_point_input (const FrcConvPlan *plan, const FrcConvSpec *spec, ConvTile *tile)
+{
+  const FrcView *in = &plan->in;
+
+  tile->tap_row_step = in->w * in->ld;
+  tile->column_step = in->ld * spec->stride_w;
+  tile->row_step = tile->tap_row_step * spec->stride_h;
+  tile->image_step = in->h * tile->tap_row_step;
+  tile->in = in->data + tile->n0 * tile->image_step + tile->y0 * tile->row_step +
+      tile->x0 * tile->column_step;
+}
+
+/* Runs of K that are contiguous in the input: a kernel row if pixels lie next to each other. */
+static void
+tile_taps (const FrcConvPlan *plan, const FrcConvSpec *spec, ConvTile *tile)
+{
+  guint runs = plan->in_step == spec->in_channels ? 1 : spec->kernel_w;
+
+  tile->depth = spec->in_channels * (runs == 1 ? spec->kernel_w : 1);
+  tile->n_taps = 0;
+  for (guint y = 0; y < spec->kernel_h; y++)
+    for (guint x = 0; x < runs; x++)
+      tile->taps[tile->n_taps++] = y * tile->tap_row_step + x * plan->in_step;
+}
+
+static void
+tile_residual (const ConvRun *run, ConvTile *tile)
+{
+  const FrcConvPlan *plan = &run->plan;
+  const gfloat **to = tile->residual;
+
+  if (run->residual == NULL)
+    return;
+  for (guint n = tile->n0; n < tile->n1; n++)
+    for (guint y = tile->y0; y < tile->y1; y++)
+      for (guint x = tile->x0; x < tile->x1; x++)
+        *to++ = frc_residual_pixel (run->residual, run->out,
+            ((gsize) n * plan->out.h + y) * plan->out.w + x);
+}
+
+/* One panel over one output row of the tile. */
+static void
+tile_row (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint n, guint y)
+{
+  const FrcConvPlan *plan = &run->plan;
+  guint length = tile->x1 - tile->x0;
+  guint parts = (length + run->conv->gemm->rows - 1) / run->conv->gemm->rows;
+  gsize index = ((gsize) (n - tile->n0) * (tile->y1 - tile->y0) + (y - tile->y0)) * length;
+  const gfloat *a = tile->in + (n - tile->n0) * tile->image_step +
+      (y - tile->y0) * tile->row_step;
+  gfloat *c = plan->out.data + (((gsize) n * plan->out.h + y) * plan->out.w + tile->x0) *
+      plan->out.ld + block->column;
+
+  for (guint i = 0, x = 0; i < parts; i++) {
+    guint end = frc_part_start (length, parts, i + 1);
+    block->a = a + x * tile->column_step;
+    block->c = c + x * plan->out.ld;
+    block->rows = end - x;
+    block->residual = run->residual != NULL ? tile->residual + index + x : NULL;
+    run->conv->gemm->block (block);
+    x = end;
+  }
+}
+
+/* All panels of the tile over one run of K. */
+static void
+tile_panels (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint k)
+{
+  const FrcConv *conv = run->conv;
+  const FrcGemmKernels *gemm = conv->gemm;
+
+  for (guint c = tile->c0; c < tile->c1; c += gemm->cols) {
+    guint left = conv->spec.out_channels - c;
+    guint width = left >= gemm->cols ? gemm->cols : (left + gemm->lanes - 1) / gemm->lanes *
+        gemm->lanes;
+
+    block->cols = MIN (left, gemm->cols);
+    block->column = c;
+    block->bias = conv->bias + c;
+    block->b = conv->weights + (gsize) c * conv->k + (gsize) k * width;
+    for (guint n = tile->n0; n < tile->n1; n++)
+      for (guint y = tile->y0; y < tile->y1; y++)
+        tile_row (run, tile, block, n, y);
+  }
+}
+
+static void
+conv_tile (gpointer data, guint index, gpointer scratch)
+{
+  const ConvRun *run = data;
+  const FrcConvPlan *plan = &run->plan;
+  const FrcConvSpec *spec = &run->conv->spec;
+  gchar *memory = scratch;
+  ConvTile tile;
+
+  tile_bounds (plan, index, &tile);
+  tile.taps = (gsize *) (memory + plan->row_bytes);
+  tile.residual = (const gfloat **) (tile.taps + spec->kernel_h * spec->kernel_w);
+  if (plan->copy)
+    tile_copy_input (plan, spec, &tile, scratch);
+  else
+    tile_point_input (plan, spec, &tile);
+  tile_taps (plan, spec, &tile);
+  tile_residual (run, &tile);
+
+  FrcGemmBlock block = {.lda = tile.column_step, .taps = tile.taps, .n_taps = tile.n_taps,
+    .ldc = plan->out.ld, .activation = spec->activation};
+  for (guint k = 0; k < run->conv->k; k += plan->k_step) {
+    block.first = k == 0;
+    block.last = k + plan->k_step >= run->conv->k;
+    block.depth = tile.n_taps > 1 ? tile.depth : MIN (plan->k_step, run->conv->k - k);
+    tile_panels (run, &tile, &block, k);
+    tile.in += plan->k_step;
+  }
+}
+
+/* See kernels.h. */
+void
+frc_conv_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcView *residual,
+    const FrcView *out)
+{
+  ConvRun run = {conv, residual, out};
+
+  if (out->n == 0 || out->h == 0 || out->w == 0)
+    return;
+  if (conv->gemm->block == NULL) {
+    frc_conv_run_blas (conv, pool, in, residual, out);
+    return;
+  }
+  frc_conv_plan (conv, in, out, &run.plan);
+  frc_pool_run (pool, conv_tile, &run, run.plan.n_tiles);
+}
+
+gsize
+frc_conv_scratch_bytes (const FrcConv *conv, const FrcView *in, const FrcView *out)
+{
+  FrcConvPlan plan;
+
+  if (out->n == 0 || out->h == 0 || out->w == 0)
+    return 0;
+  if (conv->gemm->block == NULL)
+    return frc_conv_blas_scratch_bytes (conv, in, out);
+  frc_conv_plan (conv, in, out, &plan);
+  return plan.row_bytes + plan.table_bytes;
+}

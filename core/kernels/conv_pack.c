@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A convolution's life: the choice of its block and the packing of its weights.
+ */
+#include "conv.h"
+#include "../frcnn.h"
+#include "../mem.h"
+
+#include <string.h>
+
+static guint
+round_up (guint n, guint to)
+{
+  return (n + to - 1) / to * to;
+}
+
+/* Row k of a panel holds weight[channel][kernel row][kernel column][input channel] of its channels,
+ * torch's order being [channel][input channel][kernel row][kernel column]. */
+static void
+conv_pack_weights (FrcConv *conv, const gfloat *weight, guint panel_cols)
+{
+  const FrcConvSpec *spec = &conv->spec;
+  gsize taps = (gsize) spec->kernel_h * spec->kernel_w;
+
+  for (guint first = 0; first < spec->out_channels; first += panel_cols) {
+    guint used = MIN (panel_cols, spec->out_channels - first);
+    guint width = round_up (used, conv->gemm->lanes);
+    gfloat *panel = conv->weights + (gsize) first * conv->k;
+
+    for (guint j = 0; j < used; j++)
+      for (gsize i = 0; i < spec->in_channels; i++)
+        for (gsize t = 0; t < taps; t++)
+          panel[(t * spec->in_channels + i) * width + j] =
+              weight[((first + j) * (gsize) spec->in_channels + i) * taps + t];
+  }
+}
+
+/* FRC_GEMM=openblas in the environment takes the system's BLAS with any table. */
+static const FrcGemmKernels *
+conv_choose_gemm (const FrcKernels *kernels)
+{
+  const char *name = g_getenv ("FRC_GEMM");
+
+  if (name != NULL && g_str_equal (name, "openblas"))
+    return &frc_gemm_openblas;
+  return kernels->gemm;
+}
+
+/* See kernels.h. FRC_ERROR_TOO_LARGE if the weights' size does not fit a gsize. */
+FrcConv *
+frc_conv_new (const FrcKernels *kernels, const FrcConvSpec *spec, const gfloat *weight,
+    const gfloat *bias, GError **error)
+{
+  const FrcGemmKernels *gemm = conv_choose_gemm (kernels);
+  guint64 k = (guint64) spec->kernel_h * spec->kernel_w * spec->in_channels;
+  guint64 width = ((guint64) spec->out_channels + gemm->lanes - 1) / gemm->lanes * gemm->lanes;
+  gsize floats;
+
+  if (k > G_MAXINT32 || width > G_MAXINT32 || !g_size_checked_mul (&floats, k + 1, width)) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_TOO_LARGE,
+        "a convolution of %u × %u × %u to %u channels is too large", spec->kernel_h,
+        spec->kernel_w, spec->in_channels, spec->out_channels);
+    return NULL;
+  }
+  FrcConv *conv = g_new0 (FrcConv, 1);
+  conv->gemm = gemm;
+  conv->spec = *spec;
+  conv->k = k;
+  conv->bytes = floats * sizeof (gfloat);
+  conv->weights = frc_alloc0 (floats, sizeof (gfloat), "a convolution's weights", error);
+  if (conv->weights == NULL) {
+    g_free (conv);
+    return NULL;
+  }
+  conv->bias = conv->weights + k * width;
+  conv_pack_weights (conv, weight, gemm->block != NULL ? gemm->cols : spec->out_channels);
+  if (bias != NULL)
+    memcpy (conv->bias, bias, spec->out_channels * sizeof (gfloat));
+  return conv;
+}
+
+void
+frc_conv_free (FrcConv *conv)
+{
+  if (conv == NULL)
+    return;
+  frc_free (conv->weights);
+  g_free (conv);
+}
+
+gsize
+frc_conv_weight_bytes (const FrcConv *conv)
+{
+  return conv->bytes;
+}
+
+const char *
+frc_conv_kernel_name (const FrcConv *conv)
+{
+  return conv->gemm->name;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The plan of a convolution: fixed for a shape and a table, whatever the number of threads.
+ */
+#include "conv.h"
+
+#define COPY_BYTES (384 * 1024) /* of a tile's input: less than half an L2 cache */
+#define WEIGHT_BYTES (1024 * 1024)
+#define SMALL_TILE_MACS (1 << 20) /* no smaller for the sake of balance */
+#define MIN_TILES 16
+#define K_STEP 1024
+/* Pixels this far apart, or a multiple, fall into too few sets of an L1 cache. */
+#define CONFLICT_BYTES 2048
+
+static guint
+div_up (guint64 a, guint64 b)
+{
+  return (guint) ((a + b - 1) / b);
+}
+
+static gboolean
+has_conflict (gsize step)
+{
+  return step * sizeof (gfloat) % CONFLICT_BYTES == 0;
+}
+
+/* Does the kernel never look beyond the input's edge? */
+static gboolean
+is_inside (const FrcConvSpec *spec, const FrcView *in, const FrcView *out)
+{
+  return spec->pad_top == 0 && spec->pad_left == 0 &&
+      (guint64) (out->h - 1) * spec->stride_h + spec->kernel_h <= in->h &&
+      (guint64) (out->w - 1) * spec->stride_w + spec->kernel_w <= in->w;
+}
+
+/* A pixel's share of a tile: less than 8 pixels keep the units no less busy. */
+static guint64
+tile_macs (const FrcConv *conv, const FrcConvPlan *plan)
+{
+  guint64 pixels = (guint64) plan->images * plan->rows * plan->columns;
+
+  return MAX (pixels, 8) * plan->channels * conv->k;
+}
+
+/* Input rows or columns that @n outputs need: those between samples are left out of a copy if the
+ * kernel never reads them. */
+static guint64
+copy_length (guint64 n, guint kernel, guint stride)
+{
+  return kernel == 1 ? n : (n - 1) * stride + kernel;
+}
+
+static guint64
+copy_bytes (const FrcConv *conv, const FrcConvPlan *plan)
+{
+  const FrcConvSpec *spec = &conv->spec;
+
+  return plan->images * copy_length (plan->rows, spec->kernel_h, spec->stride_h) *
+      copy_length (plan->columns, spec->kernel_w, spec->stride_w) * plan->in_step *
+      sizeof (gfloat);
+}
+
+static guint
+half (guint n, guint multiple)
+{
+  return MAX (multiple, div_up (div_up (n, 2), multiple) * multiple);
+}
+
+/* Pixels: as many as make good use of a panel of weights, as few as leave the input in L2. */
+static void
+plan_pixels (const FrcConv *conv, FrcConvPlan *plan)
+{
+  guint block = conv->gemm->rows, enough = 16 * block;
+  gboolean flat = plan->in.h == 1 && plan->in.n == 1 && plan->out.h == 1;
+
+  plan->images = plan->rows = 1;
+  plan->columns = plan->out.w;
+  while (copy_bytes (conv, plan) > COPY_BYTES && plan->columns > 5 * block)
+    plan->columns = half (plan->columns, block);
+  if (flat)
+    return;
+  while (plan->rows < plan->out.h && plan->rows * plan->columns < enough) {
+    plan->rows++;
+    if (copy_bytes (conv, plan) > COPY_BYTES) {
+      plan->rows--;
+      return;
+    }
+  }
+  while (plan->rows == plan->out.h && plan->columns == plan->out.w &&
+      plan->images < plan->out.n && plan->images * plan->rows * plan->columns < enough) {
+    plan->images++;
+    if (copy_bytes (conv, plan) > COPY_BYTES) {
+      plan->images--;
+      return;
+    }
+  }
+}
+
+static void
+plan_count (FrcConvPlan *plan)
+{
+  plan->image_tiles = div_up (plan->out.n, plan->images);
+  plan->row_tiles = div_up (plan->out.h, plan->rows);
+  plan->column_tiles = div_up (plan->out.w, plan->columns);
+  plan->channel_tiles = div_up (plan->out.c, plan->channels);
+  plan->n_tiles =
+      plan->image_tiles * plan->row_tiles * plan->column_tiles * plan->channel_tiles;
+}
+
+/* Halves pixels; FALSE if there are few already. */
+static gboolean
+plan_halve_pixels (const FrcConv *conv, FrcConvPlan *plan, guint enough)
+{
+  guint pixels = plan->images * plan->rows * plan->columns;
+
+  if (pixels < 2 * enough)
+    return FALSE;
+  if (plan->images > 1)
+    plan->images = half (plan->images, 1);
+  else if (plan->rows > 1)
+    plan->rows = half (plan->rows, 1);
+  else
+    plan->columns = half (plan->columns, conv->gemm->rows);
+  return plan->images * plan->rows * plan->columns < pixels;
+}
+
+static gboolean
+plan_halve_channels (const FrcConv *conv, FrcConvPlan *plan, guint enough)
+{
+  guint channels = plan->channels;
+
+  if (channels < 2 * enough)
+    return FALSE;
+  plan->channels = half (channels, conv->gemm->cols);
+  return plan->channels < channels;
+}
+
+/* Work: tiles neither so large that threads wait for each other nor so small that weights and input
+ * are read over and over. */
+static void
+plan_work (const FrcConv *conv, FrcConvPlan *plan)
+{
+  const FrcGemmKernels *gemm = conv->gemm;
+
+  plan->channels = plan->out.c;
+  while ((guint64) plan->channels * conv->k * sizeof (gfloat) > WEIGHT_BYTES &&
+      plan_halve_channels (conv, plan, 4 * gemm->cols))
+    continue;
+  while (tile_macs (conv, plan) > gemm->tile_macs &&
+      (plan_halve_pixels (conv, plan, 8 * gemm->rows) ||
+          plan_halve_channels (conv, plan, 2 * gemm->cols)))
+    continue;
+  plan_count (plan);
+  while (plan->n_tiles < MIN_TILES && tile_macs (conv, plan) > 2 * SMALL_TILE_MACS &&
+      (plan_halve_pixels (conv, plan, 2 * gemm->rows) ||
+          plan_halve_channels (conv, plan, gemm->cols)))
+    plan_count (plan);
+}
+
+/* @in, @out: proven to fit. Costs a few hundred nanoseconds. */
+void
+frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcConvPlan *plan)
+{
+  const FrcConvSpec *spec = &conv->spec;
+  gboolean inside = is_inside (spec, in, out);
+
+  plan->in = *in;
+  plan->out = *out;
+  if (inside && spec->kernel_h == 1 && spec->kernel_w == 1 && spec->stride_h == 1 &&
+      spec->stride_w == 1) {
+    plan->in.w = plan->out.w = in->n * in->h * in->w;
+    plan->in.n = plan->in.h = plan->out.n = plan->out.h = 1;
+  }
+  plan->copy = !inside || has_conflict (in->ld * spec->stride_w);
+  plan->in_step = plan->copy ? in->c : in->ld;
+  if (plan->copy && has_conflict (plan->in_step * (spec->kernel_w == 1 ? 1 : spec->stride_w)))
+    plan->in_step += 16;
+  plan->k_step = spec->kernel_h * spec->kernel_w == 1 ? MIN (conv->k, K_STEP) : conv->k;
+  plan_pixels (conv, plan);
+  plan_work (conv, plan);
+  plan->copy_rows = copy_length (plan->rows, spec->kernel_h, spec->stride_h);
+  plan->copy_columns = copy_length (plan->columns, spec->kernel_w, spec->stride_w);
+  plan->row_bytes = plan->copy ? (copy_bytes (conv, plan) + 127) / 64 * 64 : 0;
+  plan->table_bytes = (gsize) plan->images * plan->rows * plan->columns * sizeof (gpointer) +
+      (gsize) spec->kernel_h * spec->kernel_w * sizeof (gsize);
+}

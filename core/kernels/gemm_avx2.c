@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * AVX2 and FMA: 6 pixels × 16 channels in 12 registers; a step of K is two loads of weights, six
+ * broadcasts of the input and 12 multiply-adds.
+ */
+#include "activation.h"
+#include "gemm.h"
+
+#define ROWS 6
+#define LANES 8
+#define COLS 16
+#define UNROLL _Pragma ("GCC unroll 6")
+#define PREFETCH_AHEAD 16 /* steps of K */
+#define INLINE static inline __attribute__ ((always_inline))
+
+/* Pixel r is at base[row_base[r]] + row_scale[r] · lda, with the scales an address can have. */
+static const guint8 row_base[ROWS] = {0, 0, 0, 1, 0, 1};
+static const guint8 row_scale[ROWS] = {0, 1, 2, 0, 4, 2};
+
+/* The next row; the barrier keeps the compiler from holding a pointer for each row. */
+#define STEP(row, ld)                      \
+  do {                                     \
+    (row) += (ld);                         \
+    __asm__ ("" : "+r"(row));              \
+  } while (0)
+
+/* Lanes below @n. */
+INLINE __m256i
+lane_mask (gint n)
+{
+  return _mm256_cmpgt_epi32 (_mm256_set1_epi32 (n), _mm256_setr_epi32 (0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+INLINE void
+block_start (const FrcGemmBlock *g, __m256 acc[ROWS][2], const guint rows, const guint vecs,
+    const __m256i *mask)
+{
+  gfloat *c = g->c;
+
+  UNROLL
+  for (guint r = 0; r < rows; r++) {
+    _mm_prefetch ((const char *) c, _MM_HINT_T0);
+    UNROLL
+    for (guint v = 0; v < vecs; v++) {
+      acc[r][v] = _mm256_setzero_ps ();
+      if (!g->first)
+        acc[r][v] = _mm256_maskload_ps (c + v * LANES, mask[v]);
+    }
+    STEP (c, g->ldc);
+  }
+  if (g->last && g->residual != NULL)
+    for (guint r = 0; r < rows; r++)
+      _mm_prefetch ((const char *) (g->residual[r] + g->column), _MM_HINT_T0);
+}
+
+INLINE void
+block_finish (const FrcGemmBlock *g, __m256 acc[ROWS][2], const guint rows, const guint vecs,
+    const __m256i *mask)
+{
+  UNROLL
+  for (guint r = 0; r < rows; r++)
+    UNROLL
+    for (guint v = 0; v < vecs; v++) {
+      __m256 sum = _mm256_add_ps (acc[r][v], _mm256_loadu_ps (g->bias + v * LANES));
+      if (g->residual != NULL)
+        sum = _mm256_add_ps (sum,
+            _mm256_maskload_ps (g->residual[r] + g->column + v * LANES, mask[v]));
+      acc[r][v] = sum;
+    }
+  if (g->activation == FRC_ACT_NONE)
+    return;
+  UNROLL
+  for (guint r = 0; r < rows; r++)
+    UNROLL
+    for (guint v = 0; v < vecs; v++)
+      acc[r][v] = frc_activate_m256 (acc[r][v], g->activation);
+}
+
+INLINE void
+block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
+{
+  const gsize lda = g->lda;
+  const gfloat *b = g->b;
+  gfloat *c = g->c;
+  const __m256i mask[2] = {lane_mask (g->cols), lane_mask ((gint) g->cols - LANES)};
+  __m256 acc[ROWS][2];
+
+  block_start (g, acc, rows, vecs, mask);
+  for (guint t = 0; t < g->n_taps; t++) {
+    const gfloat *base[2] = {g->a + g->taps[t], g->a + g->taps[t] + 3 * lda};
+    for (guint k = g->depth; k > 0; k--) {
+      __m256 weights[2];
+      __asm__ ("" : "+r"(base[0]), "+r"(base[1]));
+      UNROLL
+      for (guint v = 0; v < vecs; v++)
+        weights[v] = _mm256_loadu_ps (b + v * LANES);
+      _mm_prefetch ((const char *) (b + PREFETCH_AHEAD * vecs * LANES), _MM_HINT_T0);
+      UNROLL
+      for (guint r = 0; r < rows; r++) {
+        __m256 pixel = _mm256_broadcast_ss (&base[row_base[r]][row_scale[r] * lda]);
+        UNROLL
+        for (guint v = 0; v < vecs; v++)
+          acc[r][v] = _mm256_fmadd_ps (pixel, weights[v], acc[r][v]);
+      }
+      base[0]++;
+      base[1]++;
+      b += vecs * LANES;
+    }
+  }
+
+  if (g->last)
+    block_finish (g, acc, rows, vecs, mask);
+  UNROLL
+  for (guint r = 0; r < rows; r++) {
+    UNROLL
+    for (guint v = 0; v < vecs; v++)
+      _mm256_maskstore_ps (c + v * LANES, mask[v], acc[r][v]);
+    STEP (c, g->ldc);
+  }
+}
+
+#define BLOCK(n)                                    \
+  static void                                       \
+  block_##n (const FrcGemmBlock *g)                 \
+  {                                                 \
+    if (g->cols > LANES)                            \
+      block_any (g, n, 2);                          \
+    else                                            \
+      block_any (g, n, 1);                          \
+  }
+
+BLOCK (1) BLOCK (2) BLOCK (3) BLOCK (4) BLOCK (5) BLOCK (6)
+
+static void
+block_avx2 (const FrcGemmBlock *g)
+{
+  static void (*const blocks[ROWS + 1]) (const FrcGemmBlock *) = {NULL, block_1, block_2, block_3,
+    block_4, block_5, block_6};
+
+  blocks[g->rows](g);
+}
+
+const FrcGemmKernels frc_gemm_avx2 = {"gemm avx2", ROWS, COLS, LANES, 12 << 20, block_avx2};

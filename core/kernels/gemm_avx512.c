@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * AVX-512: 14 pixels × 32 channels in 28 registers; a step of K is two loads of weights, 14
+ * broadcasts of the input and 28 multiply-adds.
+ */
+#include "activation.h"
+#include "gemm.h"
+
+#define ROWS 14
+#define LANES 16
+#define COLS 32
+#define UNROLL _Pragma ("GCC unroll 14")
+#define PREFETCH_AHEAD 16 /* steps of K */
+#define INLINE static inline __attribute__ ((always_inline))
+
+/* Pixel r is at base[ROW_BASE (r)] + ROW_SCALE (r) · lda: the scales an address can have, so that
+ * four pointers and the stride reach all 14. */
+static const guint8 row_base[ROWS] = {0, 0, 0, 1, 2, 2, 2, 1, 0, 3, 3, 1, 2, 3};
+static const guint8 row_scale[ROWS] = {0, 1, 2, 0, 0, 1, 2, 4, 8, 0, 1, 8, 8, 4};
+static const guint8 base_row[4] = {0, 3, 4, 9};
+
+INLINE void
+block_finish (const FrcGemmBlock *g, __m512 acc[ROWS][2], const guint rows, const guint vecs,
+    const __mmask16 *mask)
+{
+  UNROLL
+  for (guint v = 0; v < vecs; v++) {
+    __m512 bias = _mm512_loadu_ps (g->bias + v * LANES);
+    UNROLL
+    for (guint r = 0; r < rows; r++)
+      acc[r][v] = _mm512_add_ps (acc[r][v], bias);
+  }
+  if (g->residual != NULL) {
+    UNROLL
+    for (guint r = 0; r < rows; r++) {
+      const gfloat *from = g->residual[r] + g->column;
+      UNROLL
+      for (guint v = 0; v < vecs; v++)
+        acc[r][v] = _mm512_add_ps (acc[r][v], _mm512_maskz_loadu_ps (mask[v], from + v * LANES));
+    }
+  }
+  if (g->activation == FRC_ACT_NONE)
+    return;
+  UNROLL
+  for (guint r = 0; r < rows; r++)
+    UNROLL
+    for (guint v = 0; v < vecs; v++)
+      acc[r][v] = frc_activate_m512 (acc[r][v], g->activation);
+}
+
+/* The next row; the barrier keeps the compiler from holding a pointer for each row. */
+#define STEP(row, ld)                      \
+  do {                                     \
+    (row) += (ld);                         \
+    __asm__ ("" : "+r"(row));              \
+  } while (0)
+
+INLINE void
+block_start (const FrcGemmBlock *g, __m512 acc[ROWS][2], const guint rows, const guint vecs,
+    const __mmask16 *mask)
+{
+  gfloat *c = g->c;
+
+  UNROLL
+  for (guint r = 0; r < rows; r++) {
+    UNROLL
+    for (guint v = 0; v < vecs; v++) {
+      acc[r][v] = _mm512_setzero_ps ();
+      if (g->first)
+        _mm_prefetch ((const char *) (c + v * LANES), _MM_HINT_T0);
+      else
+        acc[r][v] = _mm512_maskz_loadu_ps (mask[v], c + v * LANES);
+    }
+    STEP (c, g->ldc);
+  }
+  if (g->last && g->residual != NULL)
+    for (guint r = 0; r < rows; r++) {
+      const gfloat *residual = g->residual[r] + g->column;
+      _mm_prefetch ((const char *) residual, _MM_HINT_T0);
+      _mm_prefetch ((const char *) (residual + (vecs - 1) * LANES), _MM_HINT_T0);
+    }
+}
+
+INLINE void
+block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
+{
+  const gsize lda = g->lda;
+  const gfloat *b = g->b;
+  gfloat *c = g->c;
+  const __mmask16 mask[2] = {
+    vecs == 1 ? (__mmask16) (0xffff >> (LANES - g->cols)) : 0xffff,
+    (__mmask16) (0xffff >> (COLS - g->cols))};
+  __m512 acc[ROWS][2];
+
+  block_start (g, acc, rows, vecs, mask);
+  for (guint t = 0; t < g->n_taps; t++) {
+    const gfloat *base[4];
+    UNROLL
+    for (guint i = 0; i < 4; i++)
+      base[i] = g->a + g->taps[t] + base_row[i] * lda;
+    for (guint k = g->depth; k > 0; k--) {
+      __m512 weights[2];
+      /* Keeps the compiler from turning every row into a pointer of its own. */
+      __asm__ ("" : "+r"(base[0]), "+r"(base[1]), "+r"(base[2]), "+r"(base[3]));
+      UNROLL
+      for (guint v = 0; v < vecs; v++) {
+        weights[v] = _mm512_loadu_ps (b + v * LANES);
+        _mm_prefetch ((const char *) (b + (PREFETCH_AHEAD * vecs + v) * LANES), _MM_HINT_T0);
+      }
+      UNROLL
+      for (guint r = 0; r < rows; r++) {
+        __m512 pixel = _mm512_set1_ps (base[row_base[r]][row_scale[r] * lda]);
+        UNROLL
+        for (guint v = 0; v < vecs; v++)
+          acc[r][v] = _mm512_fmadd_ps (pixel, weights[v], acc[r][v]);
+      }
+      UNROLL
+      for (guint i = 0; i < 4; i++)
+        base[i]++;
+      b += vecs * LANES;
+    }
+  }
+
+  if (g->last)
+    block_finish (g, acc, rows, vecs, mask);
+  UNROLL
+  for (guint r = 0; r < rows; r++) {
+    UNROLL
+    for (guint v = 0; v < vecs; v++)
+      _mm512_mask_storeu_ps (c + v * LANES, mask[v], acc[r][v]);
+    STEP (c, g->ldc);
+  }
+}
+
+#define BLOCK(n)                                    \
+  static void                                       \
+  block_##n (const FrcGemmBlock *g)                 \
+  {                                                 \
+    if (g->cols > LANES)                            \
+      block_any (g, n, 2);                          \
+    else                                            \
+      block_any (g, n, 1);                          \
+  }
+
+BLOCK (1) BLOCK (2) BLOCK (3) BLOCK (4) BLOCK (5) BLOCK (6) BLOCK (7) BLOCK (8) BLOCK (9)
+BLOCK (10) BLOCK (11) BLOCK (12) BLOCK (13) BLOCK (14)
+
+static void
+block_avx512 (const FrcGemmBlock *g)
+{
+  static void (*const blocks[ROWS + 1]) (const FrcGemmBlock *) = {NULL, block_1, block_2, block_3,
+    block_4, block_5, block_6, block_7, block_8, block_9, block_10, block_11, block_12, block_13,
+    block_14};
+
+  blocks[g->rows](g);
+}
+
+const FrcGemmKernels frc_gemm_avx512 = {"gemm avx512", ROWS, COLS, LANES, 24 << 20, block_avx512};
