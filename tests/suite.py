@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""suite.py BUILD [MESON-TEST-ARGUMENT...]: runs `meson test` in a build directory, one line a test
+program, the output of those that failed, and at the end writes the number of test cases that
+passed, failed and were skipped to BUILD/log/counts. Cases are counted from what the programs print:
+TAP lines of GLib's tests, the summary of libcheck's; any other program is one case."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+PROGRESS = re.compile(r"^\s*(\d+/\d+)\s+(.+?)\s+([A-Z]{2,})\s+([\d.]+)s")
+CHECKS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
+TAP = re.compile(r"^(not ok|ok)\b(.*)$", re.M)
+BAD = {"FAIL", "ERROR", "TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS"}
+
+
+def count(test):
+    """Cases passed, failed and skipped in one test program."""
+    passed = failed = skipped = 0
+    out = test.get("stdout") or ""
+    for verdict, rest in TAP.findall(out):
+        if "# SKIP" in rest.upper():
+            skipped += 1
+        elif verdict == "ok":
+            passed += 1
+        else:
+            failed += 1
+    for checks, failures, errors in CHECKS.findall(out):
+        bad = int(failures) + int(errors)
+        passed += int(checks) - bad
+        failed += bad
+    if test["result"] in BAD:
+        failed = max(failed, 1)  # a crash or a timeout counts, whatever was printed before it
+    elif passed + failed + skipped == 0:
+        if test["result"] == "SKIP":
+            skipped = 1
+        else:
+            passed = 1
+    return passed, failed, skipped
+
+
+def run(build, arguments):
+    """Runs the tests and prints a line as each program ends."""
+    command = ["meson", "test", "-C", build, "--no-rebuild", *arguments]
+    env = dict(os.environ, LC_ALL="C.UTF-8")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", env=env) as meson:
+        rest = []
+        for line in meson.stdout:
+            match = PROGRESS.match(line)
+            if match:
+                number, name, result, seconds = match.groups()
+                name = re.sub(r"^(.*? - )?fasterrcnndetect:", "", name)
+                print(f"  {number:>7}  {name:32} {result.lower():7} {float(seconds):6.1f} s", flush=True)
+            else:
+                rest.append(line)
+    return meson.returncode, rest
+
+
+def main():
+    build, arguments = sys.argv[1], sys.argv[2:]
+    log = os.path.join(build, "meson-logs", "testlog.json")
+    if os.path.exists(log):
+        os.remove(log)
+    status, rest = run(build, arguments)
+    tests = []
+    if os.path.exists(log):
+        with open(log, encoding="utf-8", errors="replace") as lines:
+            tests = [json.loads(line) for line in lines]
+    if not tests:
+        sys.stderr.writelines(rest)
+        sys.exit("suite.py: no test ran")
+    totals = [0, 0, 0]
+    for test in tests:
+        for i, n in enumerate(count(test)):
+            totals[i] += n
+        if test["result"] in BAD:
+            print(f"\n---- {test['name']}: {test['result'].lower()}, exit status {test['returncode']}; "
+                  f"the end of what it printed:")
+            text = (test.get("stdout") or "") + (test.get("stderr") or "")
+            print("\n".join(text.splitlines()[-60:]))
+    if status and not totals[1]:
+        totals[1] = 1
+    with open(os.path.join(build, "log", "counts"), "w", encoding="ascii") as out:
+        out.write("{} {} {}\n".format(*totals))
+    sys.exit(1 if totals[1] else 0)
+
+
+main()
