@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Parity of libfrcnn with torchvision on whole models: run by run.sh, see --help.
+
+Each model runs three times on each image: with our own proposals (trunk, RPN and the end result
+are compared), with the reference's proposals (everything behind them), and through the frcnn tool,
+which must give exactly what the library gave. Exit status 1 if anything is outside parity.py.
+"""
+import argparse
+import hashlib
+import os
+import sys
+import time
+
+import numpy as np
+import torch
+import torchvision
+
+import images
+import models
+import parity
+from engine import Stages, tool_detect, write_png
+from reference import Reference
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+R50, V2, MOBILE, MOBILE_320, LITE = models.FAMILIES
+LEAST_FOUND, LEAST_LABELS, LEAST_IMAGES = 1000, 10, 20
+
+# family → how its file is written, and other files of the same weights that must give the same bits
+FILES = {
+    R50: (dict(frozen=True, legacy=True, old_keys=True),
+          [dict(frozen=True, channels_last=True)]),
+    V2: (dict(), [dict(legacy=True, parameters=True)]),
+    MOBILE: (dict(frozen=True, old_keys=True),
+             [dict(legacy=True, channels_last=True)]),
+    MOBILE_320: (dict(legacy=True),
+                 [dict(frozen=True, old_keys=True, channels_last=True)]),
+    LITE: (dict(frozen=True), [dict(frozen=True, legacy=True, old_keys=True, channels_last=True)]),
+}
+
+
+def describe(options):
+    names = {"legacy": ("legacy", "zip"), "old_keys": ("old keys", "new keys"),
+             "frozen": ("no num_batches_tracked", "num_batches_tracked"),
+             "channels_last": ("channels last", ""), "parameters": ("parameters", "")}
+    return ", ".join(filter(None, (n[not options.get(k)] for k, n in names.items())))
+
+
+class Oracle:
+    def __init__(self, args):
+        self.args, self.rows = args, []
+        self.pictures = images.collect(args.images, args.count)
+        os.makedirs(args.work, exist_ok=True)
+
+    def model(self, family, frozen, zeros=False):
+        """The seeded random model, kept in the work directory."""
+        digest = hashlib.sha256()
+        for name in ("models.py", "lite0.py", "images.py"):
+            digest.update(open(os.path.join(HERE, name), "rb").read())
+        digest.update(f"{torch.__version__} {torchvision.__version__} {family} {frozen}".encode())
+        chosen = self.pictures[::max(len(self.pictures) // 4, 1)][:4]
+        digest.update("".join(name for name, _ in chosen).encode())
+        path = os.path.join(self.args.work, digest.hexdigest()[:16] + ".pt")
+        if os.path.exists(path):
+            model = models.build(family, frozen)
+            model.load_state_dict(torch.load(path))
+        else:
+            model = models.random_model(family, [p for _, p in chosen], 1, frozen)
+            torch.save(model.state_dict(), path + ".new")
+            os.replace(path + ".new", path)
+        return models.zero_variances(model) if zeros else model
+
+    def path(self, family, tag, options):
+        """The two MobileNet families differ in nothing but the file's name."""
+        short = "mobilenet_320_fpn" if family == MOBILE_320 else family[len("fasterrcnn_"):]
+        if family == MOBILE:
+            short = "mobilenet_fpn"
+        return os.path.join(self.args.work, f"{short}-{tag}.pth")
+
+    def compare(self, row, model, path, pictures, ends=True, tool=True):
+        """All images of one model into @row; without @ends, only stages. Returns our detections."""
+        reference, ours = Reference(model), []
+        stages = Stages(self.args.build, path, threads=self.args.threads)
+        seconds = [0.0, 0.0]
+        for i, (name, picture) in enumerate(pictures):
+            start = time.time()
+            want, want_found = reference.run(picture)
+            seconds[0] += time.time() - start
+            got, got_found = stages.run(picture)
+            seconds[1] += got["seconds"]
+            row.images += 1
+            ours.append(got_found)
+            if tuple(got["resized"]) != tuple(want["resized"]):
+                row.fail(f"{name}: resized to {got['resized']}, {want['resized']} expected")
+                continue
+            row.add_stages(name, got, want, False)
+            constant = picture.min() == picture.max()  # every anchor ties: no order to compare
+            if ends and not constant:
+                row.add_proposals(got["proposals"].reshape(-1, 4), want["proposals"])
+                row.add_found(got_found, want_found)
+            ratio = np.array(picture.shape[1::-1]) / want["resized"][::-1]
+            given = want["proposals"] * np.tile(ratio, 2)
+            got, got_found = stages.run(picture, given)
+            row.add_stages(name, got, want, True)
+            self.check_given(row, name, got, got_found, want, want_found)
+            self.progress(row, i, len(pictures), seconds)
+        stages.close()
+        if tool and self.args.tool:
+            self.check_tool(row, path, pictures, ours)
+        return ours
+
+    def progress(self, row, i, n, seconds):
+        if sys.stderr.isatty() or i + 1 == n:
+            print(f"\r{row.name}: image {i + 1} of {n}, reference {seconds[0] / (i + 1):.2f} s, "
+                  f"ours {seconds[1] / (i + 1):.2f} s an image", file=sys.stderr,
+                  end="\n" if i + 1 == n else "", flush=True)
+
+    def check_given(self, row, name, got, got_found, want, want_found):
+        """On the same proposals, nothing but rounding separates the end results."""
+        if parity.error(got["proposals"].reshape(-1, 4), want["proposals"]) > 1e-5:
+            row.fail(f"{name}: given proposals came back changed")
+        pairs = parity.match_found(got_found, want_found)
+        n = max(len(got_found["scores"]), len(want_found["scores"]))
+        if n - len(pairs) > max(1, n * (1 - parity.MATCHED)):
+            row.fail(f"{name}: on given proposals {len(pairs)} of {n} detections matched")
+
+    def check_tool(self, row, path, pictures, ours):
+        files = []
+        for name, picture in pictures:
+            files.append(os.path.join(self.args.work, name + ".png"))
+            write_png(picture, files[-1])
+        for (name, _), found, tool in zip(pictures, ours,
+                                          tool_detect(self.args.build, path, files)):
+            if any(not np.array_equal(found[k], tool[k]) for k in found):
+                row.fail(f"{name}: the frcnn tool and the library disagree")
+
+    def same_bits(self, row, path, ours, pictures, options):
+        stages = Stages(self.args.build, path, threads=self.args.threads)
+        for (name, picture), expected in zip(pictures[:3], ours):
+            _, found = stages.run(picture, dump=False)
+            if any(not np.array_equal(found[k], expected[k]) for k in found):
+                row.fail(f"{name}: {os.path.basename(path)} ({describe(options)}) gives other bits")
+        stages.close()
+
+    def finish(self, row):
+        good = row.verdict()
+        self.rows.append(row)
+        print(parity.table([row]).splitlines()[1], flush=True)
+        for note in row.notes[:12]:
+            print("    " + note, flush=True)
+        return good
+
+    def run_family(self, family):
+        options, others = FILES[family]
+        row = parity.Row(family[len("fasterrcnn_"):])
+        model = self.model(family, options.get("frozen", False))
+        path = self.path(family, "random", options)
+        models.save(model, path, **{k: v for k, v in options.items() if k != "frozen"})
+        ours = self.compare(row, model, path, self.pictures)
+        for i, other in enumerate(others):
+            twin = self.path(family, f"twin{i}", other)
+            copy = models.build(family, other.get("frozen", False))
+            copy.load_state_dict(model.state_dict(), strict=False)
+            models.save(copy, twin, **{k: v for k, v in other.items() if k != "frozen"})
+            self.same_bits(row, twin, ours, self.pictures, other)
+        if len(self.pictures) >= LEAST_IMAGES and (
+                row.found < LEAST_FOUND or len(row.labels) < LEAST_LABELS):
+            row.fail(f"too little to compare: {row.found} detections, {len(row.labels)} labels")
+        self.finish(row)
+
+    def run_extras(self, family):
+        """Other epsilons, exact zeros, odd sizes, trained weights."""
+        short = family[len("fasterrcnn_"):]
+        edge = [(f"{w}x{h}", images.procedural(w, h, 7 * w + h)) for w, h in images.EDGE_SIZES]
+        if family == R50:  # with num_batches_tracked, eps is 1e-5 instead of 0
+            row = parity.Row(short + ", tracked")
+            model, path = self.model(family, False), self.path(family, "tracked", {})
+            models.save(model, path)
+            self.compare(row, model, path, self.pictures[5:9], tool=False)
+            self.finish(row)
+        row = parity.Row(short + ", zeros, odd sizes")
+        model, path = self.model(family, family == LITE, True), self.path(family, "zeros", {})
+        models.save(model, path)
+        self.compare(row, model, path, edge, ends=family != R50, tool=False)
+        self.finish(row)
+        if family == LITE and self.args.trained:
+            row = parity.Row(short + ", trained")
+            model = models.build(family)
+            models.load_file(model, self.args.trained)
+            self.compare(row, model, self.args.trained,
+                         images.collect(self.args.images, self.args.trained_count))
+            self.finish(row)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True, help="build directory, made with -Dtests=true")
+    parser.add_argument("--work", required=True, help="directory for models and images")
+    parser.add_argument("--images", default="", help="directory of photographs; else procedural")
+    parser.add_argument("--count", type=int, default=LEAST_IMAGES, help="images a family")
+    parser.add_argument("--families", default="", help="comma-separated parts of family names")
+    parser.add_argument("--trained", default="", help="trained weights of the default model")
+    parser.add_argument("--trained-count", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--no-tool", dest="tool", action="store_false")
+    parser.add_argument("--no-extras", dest="extras", action="store_false")
+    args = parser.parse_args()
+    parts = args.families.split(",")
+    oracle = Oracle(args)
+    for family in models.FAMILIES[::-1]:
+        if any(part == "" or part == family or part in family for part in parts):
+            oracle.run_family(family)
+            if args.extras:
+                oracle.run_extras(family)
+    print(f"\nPyTorch {torch.__version__}, torchvision {torchvision.__version__}; errors: share of "
+          f"the tensor's maximum, {parity.STAGE_LIMIT} allowed; matched: {parity.MATCHED} needed\n")
+    print(parity.table(oracle.rows))
+    failed = [row.name for row in oracle.rows if row.notes]
+    print("\n" + (f"FAILED: {'; '.join(failed)}" if failed else "parity holds"))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Whole-model parity with PyTorch. Not part of the default tests: it installs about 5 GB.
+#
+#   tests/oracle/run.sh [--images DIR] [--trained FILE] [--families resnet50,…] [compare.py options]
+#
+# FRC_ORACLE_CACHE  where the virtual environment, models and images live
+#                   (default: ~/.cache/fasterrcnndetect-oracle)
+# FRC_ORACLE_VENV   an environment that already has torch and torchvision: nothing is installed
+# FRC_ORACLE_BUILD  an existing build directory (made with -Dtests=true)
+# FRC_ORACLE_IMAGES a directory of photographs, e.g. JPEGImages of PASCAL VOC; without it, pictures
+#                   are drawn
+set -eu
+
+TORCH=2.14.1
+VISION=0.29.1
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cache=${FRC_ORACLE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fasterrcnndetect-oracle}
+build=${FRC_ORACLE_BUILD:-$cache/build}
+mkdir -p "$cache"
+
+need_disk () {
+  free=$(df -Pk "$cache" | awk 'NR == 2 { print $4 }')
+  if [ "$free" -lt 8388608 ]; then
+    echo "$cache: 8 GB of free disk expected, $((free / 1048576)) GB found" >&2
+    exit 1
+  fi
+}
+
+venv=${FRC_ORACLE_VENV:-$cache/venv}
+if [ -z "${FRC_ORACLE_VENV:-}" ] && [ ! -e "$venv/complete-$TORCH-$VISION" ]; then
+  need_disk
+  echo "installing torch $TORCH and torchvision $VISION into $venv"
+  python3 -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet "torch==$TORCH" "torchvision==$VISION" numpy pillow
+  touch "$venv/complete-$TORCH-$VISION"
+fi
+"$venv/bin/python" -c "import torch, torchvision" || {
+  echo "$venv: an environment with torch and torchvision expected" >&2
+  exit 1
+}
+
+if [ -z "${FRC_ORACLE_BUILD:-}" ] && [ ! -e "$build/build.ninja" ]; then
+  meson setup "$build" "$root" -Dtests=true
+fi
+ninja -C "$build" models/frcnn tests/oracle/oracle-stages
+
+exec "$venv/bin/python" -W ignore "$here/compare.py" --build "$build" --work "$cache/work" \
+  --images "${FRC_ORACLE_IMAGES:-}" "$@"
