@@ -20,8 +20,10 @@ node_clear (FrcNode *node)
   g_free (node->name);
   frc_free (node->weight);
   frc_free (node->bias);
-  frc_conv_free (node->conv);
-  frc_depthwise_free (node->depthwise);
+  if (node->weights_of == FRC_NO_NODE) {
+    frc_conv_free (node->conv);
+    frc_depthwise_free (node->depthwise);
+  }
 }
 
 void
@@ -55,10 +57,32 @@ frc_graph_append (FrcGraph *graph, FrcNode node)
 }
 
 gint
+frc_graph_reuse (FrcGraph *graph, gint node, gint in)
+{
+  if (graph->error)
+    return FRC_NO_NODE;
+  FrcNode again = graph->nodes[node];
+  if (graph->nodes[in].channels != again.spec.in_channels) {
+    g_set_error (&graph->error, FRC_ERROR, FRC_ERROR_SHAPE,
+        "'%s' takes %u channels, one of the maps it runs on has %u", again.name,
+        again.spec.in_channels, graph->nodes[in].channels);
+    return FRC_NO_NODE;
+  }
+  graph->nodes[node].lends_weights = TRUE;
+  again.name = g_strdup (again.name);
+  again.in[0] = in;
+  again.users = 0;
+  again.is_output = again.lends_weights = FALSE;
+  again.weight = again.bias = NULL;
+  again.weights_of = node;
+  return frc_graph_append (graph, again);
+}
+
+gint
 frc_graph_input (FrcGraph *graph, guint channels)
 {
   return frc_graph_append (graph, (FrcNode){ .op = FRC_OP_INPUT, .name = g_strdup ("input"),
-      .in = { FRC_NO_NODE, FRC_NO_NODE }, .channels = channels, .is_output = TRUE });
+      .in = { FRC_NO_NODE, FRC_NO_NODE }, .channels = channels, .is_output = TRUE, .weights_of = FRC_NO_NODE });
 }
 
 /* A node without weights that keeps its input's channels. */
@@ -69,7 +93,7 @@ append_simple (FrcGraph *graph, FrcOp op, const char *name, gint a, gint b, FrcC
     return FRC_NO_NODE;
   return frc_graph_append (graph, (FrcNode){ .op = op, .name = g_strdup (name), .in = { a, b },
       .spec = spec, .pad_bottom = spec.pad_top, .pad_right = spec.pad_left,
-      .channels = graph->nodes[a].channels });
+      .channels = graph->nodes[a].channels, .weights_of = FRC_NO_NODE });
 }
 
 gint
@@ -123,20 +147,25 @@ fuse_add (FrcGraph *graph, FrcNode *sum)
   FrcNode *conv = &graph->nodes[sum->in[0]];
   FrcNode fused = *conv;
 
-  if (conv->op != FRC_OP_CONV || conv->users != 1 || conv->is_output || conv->in[1] >= 0 ||
-      conv->spec.activation != FRC_ACT_NONE)
+  if (conv->op != FRC_OP_CONV || conv->lends_weights || conv->weights_of >= 0 || conv->users != 1 ||
+      conv->is_output || conv->in[1] >= 0 || conv->spec.activation != FRC_ACT_NONE)
     return;
   fused.in[1] = sum->in[1];
   fused.spec.activation = sum->spec.activation;
   fused.users = sum->users;
   fused.is_output = sum->is_output;
-  *conv = (FrcNode){ .op = FRC_OP_NONE, .name = sum->name, .in = { FRC_NO_NODE, FRC_NO_NODE } };
+  *conv = (FrcNode){ .op = FRC_OP_NONE, .name = sum->name, .in = { FRC_NO_NODE, FRC_NO_NODE },
+    .weights_of = FRC_NO_NODE };
   *sum = fused;
 }
 
 static gboolean
 pack (FrcGraph *graph, FrcNode *node)
 {
+  if (node->weights_of >= 0) {
+    node->conv = graph->nodes[node->weights_of].conv;
+    node->depthwise = graph->nodes[node->weights_of].depthwise;
+  }
   if (!node->weight)
     return TRUE;
   if (node->op == FRC_OP_DEPTHWISE)
@@ -177,6 +206,8 @@ frc_graph_weight_bytes (const FrcGraph *graph)
 
   for (guint i = 0; i < graph->n_nodes; i++) {
     const FrcNode *node = &graph->nodes[i];
+    if (node->weights_of >= 0)
+      continue;
     bytes += node->conv ? frc_conv_weight_bytes (node->conv) : 0;
     bytes += node->depthwise ? frc_depthwise_weight_bytes (node->depthwise) : 0;
   }
@@ -221,6 +252,27 @@ frc_graph_infer (const FrcGraph *graph, FrcShape input, FrcShape *shapes)
     s.c = node->channels;
     shapes[i] = s;
   }
+}
+
+gboolean
+frc_graph_check (const FrcGraph *graph, FrcShape input, GError **error)
+{
+  g_autofree FrcShape *shapes = g_new (FrcShape, graph->n_nodes);
+
+  frc_graph_infer (graph, input, shapes);
+  for (guint i = 0; i < graph->n_nodes; i++) {
+    const FrcNode *node = &graph->nodes[i];
+    if (node->op != FRC_OP_LINEAR)
+      continue;
+    const FrcShape *in = &shapes[node->in[0]];
+    if ((guint64) in->h * in->w * in->c != node->spec.in_channels) {
+      g_set_error (error, FRC_ERROR, FRC_ERROR_SHAPE,
+          "'%s' takes %u inputs, the layers before it make %u×%u×%u", node->name,
+          node->spec.in_channels, in->h, in->w, in->c);
+      return FALSE;
+    }
+  }
+  return TRUE;
 }
 
 gdouble

@@ -24,6 +24,8 @@ typedef enum {
 
 #define FRC_NO_NODE (-1)
 
+typedef struct { guint n, h, w, c; } FrcShape;
+
 typedef struct {
   FrcOp op;
   char *name; /* the weights' prefix, or what the node is for */
@@ -36,6 +38,8 @@ typedef struct {
   gfloat *weight, *bias;         /* torch's layout, until frc_graph_finish () packs them */
   FrcConv *conv;
   FrcDepthwise *depthwise;
+  gint weights_of; /* the node whose weights this one borrows, FRC_NO_NODE: its own */
+  gboolean lends_weights;
 } FrcNode;
 
 typedef struct {
@@ -51,6 +55,8 @@ void frc_graph_free (FrcGraph *graph);
 /* Each returns the new node, and FRC_NO_NODE once the graph has an error. @node's strings and
  * weights become the graph's, also on error. */
 gint frc_graph_append (FrcGraph *graph, FrcNode node);
+/* The convolution @node once more, on another input of as many channels. */
+gint frc_graph_reuse (FrcGraph *graph, gint node, gint in);
 gint frc_graph_input (FrcGraph *graph, guint channels);
 gint frc_graph_add (FrcGraph *graph, const char *name, gint a, gint b, FrcActivation activation);
 gint frc_graph_max_pool (FrcGraph *graph, const char *name, gint in, guint size, guint stride,
@@ -62,9 +68,9 @@ void frc_graph_set_output (FrcGraph *graph, gint node); /* its tensor outlives t
 /* Fuses, packs the weights for the graph's kernels and frees the originals. FALSE with the graph's
  * error moved to @error. */
 gboolean frc_graph_finish (FrcGraph *graph, GError **error);
+/* FALSE if a fully connected layer does not fit what @input becomes on its way there. */
+gboolean frc_graph_check (const FrcGraph *graph, FrcShape input, GError **error);
 gsize frc_graph_weight_bytes (const FrcGraph *graph);
-
-typedef struct { guint n, h, w, c; } FrcShape;
 
 /* Shapes of all nodes for one input shape into @shapes [n_nodes]. Allocates nothing. A map is never
  * smaller than 1×1. */

@@ -207,7 +207,8 @@ gboolean
 frc_plan_run (FrcPlan *plan, FrcPool *pool)
 {
   for (guint i = 0; i < plan->graph->n_nodes; i++) {
-    run_node (plan, pool, i);
+    if (plan->shapes[i].n)
+      run_node (plan, pool, i);
     if (frc_pool_is_cancelled (pool))
       return FALSE;
   }

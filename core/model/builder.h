@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Weights → graph nodes, with the vocabulary that network families are written in. The first
+ * problem is kept in the graph's error; every later call is then harmless.
+ */
+#ifndef FRC_BUILDER_H
+#define FRC_BUILDER_H
+
+#include "../graph/graph.h"
+#include "weights.h"
+
+typedef struct {
+  const FrcWeights *weights;
+  FrcGraph *graph;
+  gdouble batch_norm_eps;
+} FrcBuilder;
+
+typedef struct {
+  guint stride;
+  guint pad_before, pad_after; /* each axis */
+  FrcActivation activation;
+} FrcWindow;
+
+/* printf into a static-sized name: names of tensors are short and known. */
+#define FRC_NAME_MAX 160
+typedef struct { char s[FRC_NAME_MAX]; } FrcName;
+FrcName frc_name (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+/* The tensor, or NULL with MISSING_TENSOR. */
+const FrcTensor *frc_build_find (FrcBuilder *builder, const char *name);
+gboolean frc_build_has (const FrcBuilder *builder, const char *name);
+
+/* A convolution with the tensors @conv.weight [out, in, kh, kw] and, if present, @conv.bias; @norm
+ * (nullable): a batch normalisation that is folded into it. A weight [c, 1, kh, kw] on c > 1
+ * channels is depthwise. */
+gint frc_build_conv (FrcBuilder *builder, gint in, const char *conv, const char *norm,
+    FrcWindow window);
+
+/* Two layers on the same input as one, their outputs one behind the other in the channels. */
+gint frc_build_conv_pair (FrcBuilder *builder, gint in, const char *first, const char *second);
+gint frc_build_linear_pair (FrcBuilder *builder, gint in, const char *first, const char *second);
+
+/* A fully connected layer on @in flattened as torch flattens [c, pixels]: @pixels = h · w. */
+gint frc_build_linear (FrcBuilder *builder, gint in, guint pixels, const char *linear,
+    FrcActivation activation);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Network families: how a file's tensors become a detector. A new backbone is one file that builds
+ * its body, and one entry in family.c.
+ */
+#ifndef FRC_FAMILY_H
+#define FRC_FAMILY_H
+
+#include "builder.h"
+#include "config.h"
+
+/* A built network: the trunk (image → maps, RPN outputs) and the head (RoIs → logits and deltas). */
+typedef struct {
+  FrcGraph *trunk, *head;
+  gint input;                       /* trunk: [1, h, w, 3] */
+  guint n_maps;
+  gint maps[FRC_MAX_LEVELS];        /* trunk: the FPN's maps, finest first */
+  const char *map_names[FRC_MAX_LEVELS];
+  gint rpn[FRC_MAX_LEVELS];         /* trunk: objectness and deltas, one a map */
+  gint rois, predictions;           /* head: [r, 7, 7, c] → [r, 1, 1, 5 · n_classes] */
+  guint n_classes;                  /* with background */
+} FrcNetwork;
+
+typedef struct {
+  const char *name; /* torchvision's function, or one in its style */
+  gboolean (*matches) (const FrcWeights *weights);
+  void (*configure) (FrcConfig *config, const FrcWeights *weights);
+  /* The body: writes the maps that the FPN takes, finest first; returns how many. */
+  guint (*body) (FrcBuilder *builder, gint input, gint *maps);
+  gboolean pool_level; /* the FPN adds a subsampled last map */
+  gboolean conv_head;  /* four convolutions before the box head's fully connected layer */
+} FrcFamily;
+
+const FrcFamily *frc_family_find (const char *name); /* or NULL */
+/* By content, then by what the file's name says; *@guessed: several families have these tensors and
+ * nothing chose between them. NULL with FORMAT. */
+const FrcFamily *frc_family_identify (const FrcWeights *weights, gboolean *guessed, GError **error);
+
+gboolean frc_network_build (FrcNetwork *network, const FrcFamily *family, const FrcConfig *config,
+    const FrcWeights *weights, const FrcKernels *kernels, GError **error);
+void frc_network_clear (FrcNetwork *network);
+
+guint frc_resnet50_body (FrcBuilder *builder, gint input, gint *maps);
+guint frc_mobilenet_v3_large_body (FrcBuilder *builder, gint input, gint *maps);
+guint frc_efficientnet_lite0_body (FrcBuilder *builder, gint input, gint *maps);
+
+/* labels.c: the built-in label lists, by their number; NULL if there is none. */
+const char *const *frc_labels_builtin (guint n_labels);
+
+#endif

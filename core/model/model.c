@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model.h"
+#include "metadata.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+static GMutex cache_lock;
+static GSList *cache; /* of FrcModel, without a reference */
+
+/* ---- making ------------------------------------------------------------------------------- */
+
+static void
+model_free (FrcModel *model)
+{
+  frc_network_clear (&model->network);
+  g_strfreev (model->labels);
+  g_free (model->wanted_family);
+  g_free (model->path);
+  g_free (model->name);
+  g_free (model);
+}
+
+/* The family that was asked for, or that the file names, or that its tensors tell. */
+static const FrcFamily *
+choose_family (const FrcWeights *weights, const char *wanted, gboolean *guessed, GError **error)
+{
+  const char *named = wanted ? wanted : frc_weights_metadata (weights, "family");
+  const FrcFamily *family;
+
+  *guessed = FALSE;
+  if (!named)
+    return frc_family_identify (weights, guessed, error);
+  family = frc_family_find (named);
+  if (!family) {
+    g_autofree char *known = g_strjoinv (", ", (char **) frc_family_names ());
+    g_set_error (error, FRC_ERROR, wanted ? FRC_ERROR_ARGUMENT : FRC_ERROR_UNSUPPORTED,
+        "%s: unknown family '%.80s', expected one of %s", frc_weights_path (weights), named, known);
+  }
+  return family;
+}
+
+static gboolean
+check_config (const FrcModel *model, GError **error)
+{
+  const FrcConfig *config = &model->config;
+  guint n = model->network.n_maps;
+
+  if (config->n_levels == n && config->n_roi_levels <= n && config->min_size <= config->max_size)
+    return TRUE;
+  g_set_error (error, FRC_ERROR, FRC_ERROR_FORMAT,
+      "%s: its metadata has anchors for %u maps, RoIs from %u and sizes %u … %u, expected %u maps, "
+      "at most as many for RoIs, and a min_size not above max_size", model->path,
+      config->n_levels, config->n_roi_levels, config->min_size, config->max_size, n);
+  return FALSE;
+}
+
+static gboolean
+read_labels (FrcModel *model, const FrcWeights *weights, GError **error)
+{
+  guint n = model->network.n_classes - 1;
+
+  model->labels = frc_metadata_labels (weights);
+  if (model->labels && g_strv_length (model->labels) != n) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_FORMAT,
+        "%s: its metadata has %u labels, expected %u as its tensors have classes", model->path,
+        g_strv_length (model->labels), n);
+    return FALSE;
+  }
+  if (!model->labels)
+    model->labels = g_strdupv ((char **) frc_labels_builtin (n));
+  return TRUE;
+}
+
+static guint64
+count_parameters (const FrcWeights *weights)
+{
+  guint64 n = 0;
+
+  for (guint i = 0; i < frc_weights_count (weights); i++) {
+    const FrcTensor *tensor = frc_weights_nth (weights, i);
+    if (!g_str_has_suffix (tensor->name, ".num_batches_tracked"))
+      n += frc_tensor_elements (tensor);
+  }
+  return n;
+}
+
+static void
+fill_info (FrcModel *model, const FrcWeights *weights, gboolean guessed)
+{
+  const FrcConfig *c = &model->config;
+
+  model->info = (FrcModelInfo){ .path = model->path, .name = model->name,
+    .family = model->family->name, .family_guessed = guessed,
+    .n_labels = model->network.n_classes - 1, .min_size = c->min_size, .max_size = c->max_size,
+    .n_anchor_levels = c->n_levels, .anchors_per_cell = c->n_sizes * c->n_ratios,
+    .rpn_pre_nms_top_n = c->rpn_pre_nms_top_n, .rpn_post_nms_top_n = c->rpn_post_nms_top_n,
+    .rpn_nms_threshold = c->rpn_nms_threshold, .rpn_score_threshold = c->rpn_score_threshold,
+    .box_score_threshold = c->box_score_threshold, .box_nms_threshold = c->box_nms_threshold,
+    .box_detections_per_image = c->box_detections_per_image,
+    .n_parameters = count_parameters (weights) };
+  memcpy (model->info.image_mean, c->image_mean, sizeof c->image_mean);
+  memcpy (model->info.image_std, c->image_std, sizeof c->image_std);
+}
+
+static char *
+name_of_path (const char *path)
+{
+  char *name = g_path_get_basename (path), *dot = strrchr (name, '.');
+
+  if (dot && dot != name)
+    *dot = '\0';
+  return name;
+}
+
+static FrcModel *
+model_new (const char *path, const char *wanted, const FrcKernels *kernels, GError **error)
+{
+  g_autoptr (FrcWeights) weights = frc_weights_open (path, error);
+  gboolean guessed;
+
+  if (!weights)
+    return NULL;
+  FrcModel *model = g_new0 (FrcModel, 1);
+  model->ref_count = 1;
+  model->path = g_strdup (path);
+  model->name = name_of_path (path);
+  model->wanted_family = g_strdup (wanted);
+  model->kernels = kernels;
+  model->family = choose_family (weights, wanted, &guessed, error);
+  if (model->family) {
+    model->family->configure (&model->config, weights);
+    if (frc_metadata_read (weights, &model->config, error) &&
+        frc_network_build (&model->network, model->family, &model->config, weights, kernels,
+            error) &&
+        check_config (model, error) && read_labels (model, weights, error)) {
+      fill_info (model, weights, guessed);
+      return model;
+    }
+  }
+  model_free (model);
+  return NULL;
+}
+
+/* ---- sharing ------------------------------------------------------------------------------ */
+
+static gboolean
+identify_file (const char *path, FrcFileId *id)
+{
+  GStatBuf st;
+
+  if (g_stat (path, &st) != 0)
+    return FALSE;
+  *id = (FrcFileId){ st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec };
+  return TRUE;
+}
+
+static gboolean
+is_same (const FrcModel *model, const FrcFileId *id, const char *family, const FrcKernels *kernels)
+{
+  return memcmp (&model->id, id, sizeof *id) == 0 && model->kernels == kernels &&
+         g_strcmp0 (model->wanted_family, family) == 0;
+}
+
+/**
+ * frc_model_load:
+ * @path: a model file of a format and family that is known (frc_family_names ()); what it is, is
+ *   told by its content
+ * @family: (nullable): the family, where the file alone cannot tell: torchvision's two MobileNet
+ *   models have the same tensors. Without it the file's own metadata decides, then "_320_" in the
+ *   file's name, else the larger input (FrcModelInfo.family_guessed tells that nothing chose)
+ *
+ * Reads, checks and packs a model for this CPU. The same unchanged file and family while a model of
+ * it lives yields that model: its weights are in memory once.
+ *
+ * Returns: a reference, or NULL with an error of the domain FRC_ERROR that names the file, what was
+ * expected and what was found
+ */
+FrcModel *
+frc_model_load (const char *path, const char *family, GError **error)
+{
+  const FrcKernels *kernels = frc_kernels_get (NULL, error);
+  FrcModel *model = NULL;
+  FrcFileId id = { 0 };
+
+  if (!kernels)
+    return NULL;
+  g_mutex_lock (&cache_lock);
+  gboolean known = identify_file (path, &id);
+  for (GSList *l = known ? cache : NULL; l && !model; l = l->next)
+    if (is_same (l->data, &id, family, kernels))
+      model = l->data;
+  if (model) {
+    model->ref_count++;
+  } else if ((model = model_new (path, family, kernels, error))) {
+    model->id = id;
+    cache = g_slist_prepend (cache, model);
+  }
+  g_mutex_unlock (&cache_lock);
+  return model;
+}
+
+/** frc_model_ref: Returns: @model */
+FrcModel *
+frc_model_ref (FrcModel *model)
+{
+  g_mutex_lock (&cache_lock);
+  model->ref_count++;
+  g_mutex_unlock (&cache_lock);
+  return model;
+}
+
+/** frc_model_unref: @model: (nullable) */
+void
+frc_model_unref (FrcModel *model)
+{
+  if (!model)
+    return;
+  g_mutex_lock (&cache_lock);
+  gboolean last = --model->ref_count == 0;
+  if (last)
+    cache = g_slist_remove (cache, model);
+  g_mutex_unlock (&cache_lock);
+  if (last)
+    model_free (model);
+}
+
+/** frc_model_get_info: Returns: owned by the model */
+const FrcModelInfo *
+frc_model_get_info (const FrcModel *model)
+{
+  return &model->info;
+}
+
+/** frc_model_get_label: Returns: (nullable): the label, NULL if there is none or no such id */
+const char *
+frc_model_get_label (const FrcModel *model, gint label_id)
+{
+  if (!model->labels || label_id < 0 || label_id >= (gint) model->info.n_labels)
+    return NULL;
+  return model->labels[label_id];
+}
+
+/* ---- converting --------------------------------------------------------------------------- */
+
+static gboolean
+parse_dtype (const char *name, FrcDtype *dtype, GError **error)
+{
+  if (!name || g_str_equal (name, "f32"))
+    *dtype = FRC_DTYPE_F32;
+  else if (g_str_equal (name, "f16"))
+    *dtype = FRC_DTYPE_F16;
+  else if (g_str_equal (name, "bf16"))
+    *dtype = FRC_DTYPE_BF16;
+  else {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
+        "unknown type '%s', expected f32, bf16 or f16", name);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/**
+ * frc_model_convert:
+ * @in: any file that frc_model_load () reads
+ * @family: (nullable): as there
+ * @labels: (nullable): one a class without background, NULL-terminated; else the file's own, else
+ *   the data set's that is known by its number of classes
+ * @dtype: (nullable): "f32" (every bit is kept), "bf16" or "f16", of tensors with two and more
+ *   dimensions; the others are always f32
+ * @out: the safetensors file to write, with everything inside that running it takes
+ *
+ * Returns: FALSE with an error; a file that was at @out is then untouched
+ */
+gboolean
+frc_model_convert (const char *in, const char *family, const char *const *labels,
+    const char *dtype, const char *out, GError **error)
+{
+  g_autoptr (FrcModel) model = frc_model_load (in, family, error);
+  g_autoptr (FrcWeights) weights = model ? frc_weights_open (in, error) : NULL;
+  FrcDtype type;
+
+  if (!weights || !parse_dtype (dtype, &type, error))
+    return FALSE;
+  if (labels && g_strv_length ((char **) labels) != model->info.n_labels) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
+        "%u labels were given, expected %u as %s has classes",
+        g_strv_length ((char **) labels), model->info.n_labels, in);
+    return FALSE;
+  }
+  g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) values = g_ptr_array_new_with_free_func (g_free);
+  frc_metadata_write (model->family->name, &model->config,
+      labels ? labels : (const char *const *) model->labels, keys, values);
+  return frc_weights_save (weights, (const char *const *) keys->pdata,
+      (const char *const *) values->pdata, type, out, error);
+}

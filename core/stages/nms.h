@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Non-maximum suppression within groups (FPN levels, classes).
+ */
+#ifndef FRC_NMS_H
+#define FRC_NMS_H
+
+#include "../frcnn.h"
+#include "../pool.h"
+
+typedef struct {
+  guint capacity, n_groups;
+  guint64 *keys;             /* [capacity] */
+  gfloat *x1, *y1, *x2, *y2; /* [capacity], sorted by group, then rank */
+  gfloat *area;
+  guint *rank;               /* [capacity]: position in group order → rank */
+  guint8 *suppressed;        /* [capacity] in group order, then by rank */
+  guint *start;              /* [n_groups + 1] */
+} FrcNms;
+
+gboolean frc_nms_init (FrcNms *nms, guint capacity, guint n_groups, GError **error);
+void frc_nms_clear (FrcNms *nms);
+
+/* Writes the indices of the boxes that stay to @keep, by score descending, then index ascending, at
+ * most @max_keep, and returns their number. A box goes if an earlier one of its group overlaps it
+ * with IoU > @threshold. Boxes are finite; @n ≤ capacity, group[i] < n_groups. @pool (nullable): its
+ * cancel flag ends the work early (the result is then meaningless).
+ *
+ * Up to 1000 boxes the IoU is that of boxes moved apart by (the largest coordinate + 1) · group in
+ * f32, as torchvision.ops.batched_nms () has it on CPUs, rounding included. Allocates nothing. */
+guint frc_nms_run (FrcNms *nms, const FrcBox *boxes, const gfloat *scores, const guint16 *group,
+    guint n, gfloat threshold, guint max_keep, const FrcPool *pool, guint *keep);
+
+#endif

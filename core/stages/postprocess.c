@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "postprocess.h"
+#include "box_coder.h"
+#include "../mem.h"
+
+#define MIN_SIDE 1e-2f
+
+static const gfloat delta_weights[4] = { 10, 10, 5, 5 };
+
+gboolean
+frc_postprocess_init (FrcPostprocess *post, guint max_rois, guint n_classes, GError **error)
+{
+  const char *what = "the detections";
+  guint capacity = max_rois * (n_classes - 1);
+
+  *post = (FrcPostprocess){ .n_classes = n_classes, .capacity = capacity };
+  if (!(post->boxes = frc_alloc (capacity, sizeof (FrcBox), what, error)) ||
+      !(post->scores = frc_alloc (capacity, sizeof (gfloat), what, error)) ||
+      !(post->label = frc_alloc (capacity, sizeof (guint16), what, error)) ||
+      !(post->keep = frc_alloc (capacity, sizeof (guint), what, error)) ||
+      !(post->softmax = frc_alloc (n_classes, sizeof (gfloat), what, error)) ||
+      !frc_nms_init (&post->nms, capacity, n_classes - 1, error)) {
+    frc_postprocess_clear (post);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+void
+frc_postprocess_clear (FrcPostprocess *post)
+{
+  frc_clear (&post->boxes);
+  frc_clear (&post->scores);
+  frc_clear (&post->label);
+  frc_clear (&post->keep);
+  frc_clear (&post->softmax);
+  frc_nms_clear (&post->nms);
+}
+
+static void
+softmax (const gfloat *logits, guint n, gfloat *out)
+{
+  gfloat max = logits[0], sum = 0;
+
+  for (guint i = 1; i < n; i++)
+    max = MAX (max, logits[i]);
+  for (guint i = 0; i < n; i++)
+    sum += out[i] = expf (logits[i] - max);
+  for (guint i = 0; i < n; i++)
+    out[i] /= sum;
+}
+
+/* The classes of one RoI that pass the query, behind the first @n candidates. */
+static guint
+collect (FrcPostprocess *post, const gfloat *logits, const gfloat *deltas, FrcBox proposal,
+    guint width, guint height, const FrcQuery *query, guint n)
+{
+  softmax (logits, post->n_classes, post->softmax);
+  for (guint c = 1; c < post->n_classes; c++) {
+    if (!(post->softmax[c] > query->score_threshold) ||
+        (query->class_mask && !query->class_mask[c - 1]))
+      continue;
+    FrcBox box = frc_box_decode (proposal, deltas + 4 * c, delta_weights);
+    box = frc_box_clip (box, width, height);
+    if (!frc_box_is_large (box, MIN_SIDE))
+      continue;
+    post->boxes[n] = box;
+    post->scores[n] = post->softmax[c];
+    post->label[n++] = c - 1;
+  }
+  return n;
+}
+
+guint
+frc_postprocess_run (FrcPostprocess *post, const FrcView *head, const FrcBox *proposals,
+    guint width, guint height, const FrcQuery *query, guint max, const FrcPool *pool,
+    FrcDetection *out)
+{
+  guint n = 0;
+
+  for (guint r = 0; r < head->n; r++) {
+    const gfloat *logits = head->data + r * head->ld;
+    n = collect (post, logits, logits + post->n_classes, proposals[r], width, height, query, n);
+  }
+  n = frc_nms_run (&post->nms, post->boxes, post->scores, post->label, n, query->nms_threshold,
+      MIN (max, n), pool, post->keep);
+  for (guint k = 0; k < n; k++) {
+    guint i = post->keep[k];
+    out[k] = (FrcDetection){ post->boxes[i], post->scores[i], post->label[i] };
+  }
+  return n;
+}
