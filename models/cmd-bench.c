@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * `frcnn bench`: how long a frame takes on this machine, stage by stage, and how near that is to
+ * the fastest matrix product measured on it.
+ */
+#include "tool.h"
+
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_STAGES 32
+#define MAX_FRAMES 100000
+#define PEAK_SIZE 1024
+#define PEAK_ROUNDS 5
+
+typedef struct {
+  ToolSettings settings;
+  char *size, *image, *precision;
+  gint frames, warmup;
+  gboolean json;
+} Options;
+
+typedef struct {
+  const char *name;
+  gdouble *ms;   /* one a frame */
+  gdouble flops; /* sum over the frames */
+  gdouble sum_ms;
+} Stage;
+
+typedef struct {
+  ToolSession session;
+  ToolStill still;
+  gdouble load_ms; /* model and plan */
+  gdouble *ms;     /* whole frames */
+  Stage stages[MAX_STAGES];
+  guint n_frames, n_stages, threads, n_proposals;
+  guint64 peak_bytes;
+  gdouble gemm_gflops; /* 0 where it was not measured */
+} Bench;
+
+static int
+compare_doubles (const void *a, const void *b)
+{
+  const gdouble one = *(const gdouble *) a, other = *(const gdouble *) b;
+  return one < other ? -1 : one > other;
+}
+
+/* The value below which `share` of them lie, between neighbours by straight line; sorts `values`. */
+static gdouble
+quantile (gdouble *values, guint n, gdouble share)
+{
+  qsort (values, n, sizeof *values, compare_doubles);
+  const gdouble at = share * (n - 1);
+  const guint below = (guint) at;
+  const guint above = MIN (below + 1, n - 1);
+  return values[below] + (at - below) * (values[above] - values[below]);
+}
+
+/* A picture that is the same everywhere: a slope of colours with darker and lighter blocks in it. */
+static GdkPixbuf *
+synthetic_picture (guint width, guint height)
+{
+  GdkPixbuf *pixbuf = gdk_pixbuf_new (GDK_COLORSPACE_RGB, FALSE, 8, (int) width, (int) height);
+  if (!pixbuf)
+    return NULL;
+  guint8 *pixels = gdk_pixbuf_get_pixels (pixbuf);
+  const gsize stride = (gsize) gdk_pixbuf_get_rowstride (pixbuf);
+  for (guint y = 0; y < height; y++)
+    for (guint x = 0; x < width; x++) {
+      guint8 *p = pixels + y * stride + 3 * (gsize) x;
+      const guint block = ((x / 48) * 7 + (y / 40) * 13) % 11;
+      p[0] = (guint8) (x * 200 / width + block * 5);
+      p[1] = (guint8) (y * 200 / height + (block % 3) * 18);
+      p[2] = (guint8) ((x + y) * 127 / (width + height) + (block % 5) * 12);
+    }
+  return pixbuf;
+}
+
+static gboolean
+open_picture (ToolStill *still, const Options *options, GError **error)
+{
+  guint width = 640, height = 480;
+  if (options->size && !tool_parse_size (options->size, &width, &height, error))
+    return FALSE;
+  if (options->image && !options->size)
+    return tool_still_open (still, options->image, error);
+  g_autoptr (GdkPixbuf) picture = NULL;
+  if (options->image) {
+    ToolStill photograph;
+    if (!tool_still_open (&photograph, options->image, error))
+      return FALSE;
+    picture = gdk_pixbuf_scale_simple (photograph.pixbuf, (int) width, (int) height,
+        GDK_INTERP_BILINEAR);
+    tool_still_clear (&photograph);
+  } else {
+    picture = synthetic_picture (width, height);
+  }
+  if (!picture) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_NO_MEMORY, "no memory for a picture of %ux%u", width,
+        height);
+    return FALSE;
+  }
+  tool_still_set_pixbuf (still, picture);
+  return TRUE;
+}
+
+/* The most memory this process has held, from the kernel; 0 where it does not tell. */
+static guint64
+read_peak_bytes (void)
+{
+  g_autofree char *status = NULL;
+  const char *line;
+  if (!g_file_get_contents ("/proc/self/status", &status, NULL, NULL)
+      || !(line = strstr (status, "VmHWM:")))
+    return 0;
+  return g_ascii_strtoull (line + strlen ("VmHWM:"), NULL, 10) * 1024;
+}
+
+/* GFLOP/s of OpenBLAS's product of two square matrices on `threads` threads, best of a few. */
+static gdouble
+measure_gemm (guint threads)
+{
+  const gsize n = PEAK_SIZE;
+  gdouble best = 0;
+  gfloat *a = g_try_new (gfloat, n * n), *b = g_try_new (gfloat, n * n);
+  gfloat *c = g_try_new0 (gfloat, n * n);
+  if (a && b && c) {
+    const int threads_before = openblas_get_num_threads ();
+    for (gsize i = 0; i < n * n; i++) {
+      a[i] = (gfloat) (i % 17) / 17;
+      b[i] = (gfloat) (i % 13) / 13;
+    }
+    openblas_set_num_threads ((int) threads);
+    for (int round = 0; round < PEAK_ROUNDS; round++) {
+      const gint64 start = g_get_monotonic_time ();
+      cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, PEAK_SIZE, PEAK_SIZE, PEAK_SIZE, 1, a,
+          PEAK_SIZE, b, PEAK_SIZE, 0, c, PEAK_SIZE);
+      const gdouble us = (gdouble) MAX (1, g_get_monotonic_time () - start);
+      best = MAX (best, 2.0 * PEAK_SIZE * PEAK_SIZE * PEAK_SIZE / us / 1e3);
+    }
+    openblas_set_num_threads (threads_before);
+  }
+  g_free (a);
+  g_free (b);
+  g_free (c);
+  return best;
+}
+
+static gboolean
+run_frame (Bench *bench, GError **error)
+{
+  FrcDetector *detector = bench->session.detector;
+  if (frc_detector_load (detector, &bench->still.image, NULL)
+      && frc_detector_run (detector, &bench->session.query, bench->session.found,
+          bench->session.capacity, &bench->session.n_found))
+    return TRUE;
+  g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT, "the detector did not run");
+  return FALSE;
+}
+
+static void
+keep_stages (Bench *bench, guint frame, guint n_frames)
+{
+  FrcStageTime times[MAX_STAGES];
+  const guint n = frc_detector_get_stages (bench->session.detector, times, MAX_STAGES);
+  bench->n_stages = MIN (n, MAX_STAGES);
+  for (guint i = 0; i < bench->n_stages; i++) {
+    Stage *stage = &bench->stages[i];
+    if (!stage->ms)
+      stage->ms = g_new0 (gdouble, n_frames);
+    stage->name = times[i].name;
+    stage->ms[frame] = (gdouble) times[i].ns / 1e6;
+    stage->sum_ms += stage->ms[frame];
+    stage->flops += times[i].flops;
+  }
+}
+
+static gboolean
+run_frames (Bench *bench, const Options *options, GError **error)
+{
+  const guint n = (guint) options->frames;
+  bench->ms = g_new0 (gdouble, n);
+  for (gint i = 0; i < options->warmup; i++)
+    if (!run_frame (bench, error))
+      return FALSE;
+  for (guint i = 0; i < n; i++) {
+    const gint64 start = g_get_monotonic_time ();
+    if (!run_frame (bench, error))
+      return FALSE;
+    bench->ms[i] = (gdouble) (g_get_monotonic_time () - start) / 1e3;
+    keep_stages (bench, i, n);
+    bench->n_frames = i + 1;
+  }
+  return TRUE;
+}
+
+static gdouble
+stage_gflops (const Stage *stage)
+{
+  return stage->sum_ms > 0 ? stage->flops / stage->sum_ms / 1e6 : 0;
+}
+
+static void
+print_row (const char *name, gdouble median, gdouble p95, gdouble gflops, gdouble peak)
+{
+  printf ("%-12s %10.3f %10.3f", name, median, p95);
+  if (gflops > 0)
+    printf (" %10.1f", gflops);
+  if (gflops > 0 && peak > 0)
+    printf (" %7.0f %%", 100 * gflops / peak);
+  putchar ('\n');
+}
+
+static void
+print_table (Bench *bench, const Options *options)
+{
+  const FrcImageInfo *image = &bench->still.image.info;
+  gdouble flops = 0, sum_ms = 0;
+  printf ("%s, %ux%u %s, f32, %u thread%s, %u frames after %d, %u proposals\n\n",
+      frc_model_get_info (bench->session.model)->name, image->width, image->height,
+      options->image ? "photograph" : "synthetic picture", bench->threads,
+      bench->threads == 1 ? "" : "s", bench->n_frames, options->warmup, bench->n_proposals);
+  printf ("%-12s %10s %10s %10s %9s\n", "stage", "median ms", "p95 ms", "GFLOP/s", "of peak");
+  for (guint i = 0; i < bench->n_stages; i++) {
+    Stage *stage = &bench->stages[i];
+    flops += stage->flops;
+    print_row (stage->name, quantile (stage->ms, bench->n_frames, 0.5),
+        quantile (stage->ms, bench->n_frames, 0.95), stage_gflops (stage), bench->gemm_gflops);
+  }
+  for (guint i = 0; i < bench->n_frames; i++)
+    sum_ms += bench->ms[i];
+  print_row ("frame", quantile (bench->ms, bench->n_frames, 0.5),
+      quantile (bench->ms, bench->n_frames, 0.95), sum_ms > 0 ? flops / sum_ms / 1e6 : 0,
+      bench->gemm_gflops);
+  printf ("\nmodel ready in %.0f ms; peak memory %.1f MiB\n", bench->load_ms,
+      (gdouble) bench->peak_bytes / 1048576);
+  if (bench->gemm_gflops > 0)
+    printf ("peak: %.1f GFLOP/s, OpenBLAS sgemm of %d x %d, %u thread%s, measured just now\n",
+        bench->gemm_gflops, PEAK_SIZE, PEAK_SIZE, bench->threads, bench->threads == 1 ? "" : "s");
+}
+
+static void
+append_number (GString *out, const char *key, gdouble value)
+{
+  tool_json_key (out, key);
+  tool_json_number (out, value);
+}
+
+static void
+append_count (GString *out, const char *key, guint64 value)
+{
+  tool_json_key (out, key);
+  g_string_append_printf (out, "%" G_GUINT64_FORMAT, value);
+}
+
+static void
+print_json (Bench *bench)
+{
+  g_autoptr (GString) out = g_string_new ("{");
+  tool_json_key (out, "model");
+  tool_json_string (out, frc_model_get_info (bench->session.model)->name);
+  tool_json_key (out, "precision");
+  tool_json_string (out, "f32");
+  append_count (out, "threads", bench->threads);
+  append_count (out, "width", bench->still.image.info.width);
+  append_count (out, "height", bench->still.image.info.height);
+  append_count (out, "frames", bench->n_frames);
+  append_number (out, "median_ms", quantile (bench->ms, bench->n_frames, 0.5));
+  append_number (out, "p95_ms", quantile (bench->ms, bench->n_frames, 0.95));
+  append_number (out, "load_ms", bench->load_ms);
+  append_count (out, "peak_bytes", bench->peak_bytes);
+  tool_json_key (out, "stages");
+  g_string_append_c (out, '[');
+  for (guint i = 0; i < bench->n_stages; i++) {
+    g_string_append (out, i ? ", {" : "{");
+    tool_json_key (out, "name");
+    tool_json_string (out, bench->stages[i].name);
+    append_number (out, "median_ms", quantile (bench->stages[i].ms, bench->n_frames, 0.5));
+    append_number (out, "gflops", stage_gflops (&bench->stages[i]));
+    g_string_append_c (out, '}');
+  }
+  g_string_append (out, "]}\n");
+  fwrite (out->str, 1, out->len, stdout);
+}
+
+static gboolean
+check (const Options *options, GError **error)
+{
+  if (options->precision && strcmp (options->precision, "f32") != 0)
+    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT, "--precision %s: expected f32",
+        options->precision);
+  else if (options->frames < 1 || options->frames > MAX_FRAMES)
+    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT, "--frames %d: expected 1 to %d",
+        options->frames, MAX_FRAMES);
+  else if (options->warmup < 0 || options->warmup > MAX_FRAMES)
+    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT, "--warm-up %d: expected 0 to %d",
+        options->warmup, MAX_FRAMES);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
+prepare (Bench *bench, const Options *options, const char *model, GError **error)
+{
+  FrcDetectorInfo info;
+  if (!check (options, error) || !open_picture (&bench->still, options, error))
+    return FALSE;
+  const gint64 start = g_get_monotonic_time ();
+  if (!tool_session_open (&bench->session, model, &options->settings, error)
+      || !frc_detector_prepare (bench->session.detector, &bench->still.image.info, error))
+    return FALSE;
+  bench->load_ms = (gdouble) (g_get_monotonic_time () - start) / 1e3;
+  frc_detector_get_info (bench->session.detector, &info);
+  bench->threads = info.threads;
+  return TRUE;
+}
+
+static gboolean
+run (const Options *options, const char *model, GError **error)
+{
+  Bench bench = { 0 };
+  gboolean good = prepare (&bench, options, model, error) && run_frames (&bench, options, error);
+  if (good) {
+    FrcDetectorInfo info;
+    frc_detector_get_info (bench.session.detector, &info);
+    bench.n_proposals = info.n_proposals;
+    bench.peak_bytes = read_peak_bytes (); /* before the matrices below */
+    if (!options->json)
+      bench.gemm_gflops = measure_gemm (bench.threads);
+    if (options->json)
+      print_json (&bench);
+    else
+      print_table (&bench, options);
+  }
+  for (guint i = 0; i < MAX_STAGES; i++)
+    g_free (bench.stages[i].ms);
+  g_free (bench.ms);
+  tool_session_close (&bench.session);
+  tool_still_clear (&bench.still);
+  return good;
+}
+
+static const char description[] =
+    "A frame is load and run together; the model is ready when it is read, packed and planned.\n"
+    "GFLOP/s counts two for each multiply-accumulate that the layers need, over the mean time.\n"
+    "--json prints one object on one line: {\"model\", \"precision\", \"threads\", \"width\", \"height\",\n"
+    "\"frames\", \"median_ms\", \"p95_ms\", \"load_ms\", \"peak_bytes\", \"stages\": [{\"name\", \"median_ms\",\n"
+    "\"gflops\"}]}; load_ms is the time until the model was ready.";
+
+int
+tool_bench (int argc, char **argv)
+{
+  Options o = { .settings = { .threshold = 0.5 }, .frames = 30, .warmup = 3 };
+  const GOptionEntry entries[] = {
+    { "size", 0, 0, G_OPTION_ARG_STRING, &o.size, "Size of the picture (default 640x480)", "WxH" },
+    { "image", 'i', 0, G_OPTION_ARG_FILENAME, &o.image,
+        "A photograph in place of the synthetic picture; --size scales it", "FILE" },
+    { "threads", 0, 0, G_OPTION_ARG_INT, &o.settings.threads, "Threads (default 0: one a core)",
+        "N" },
+    { "frames", 'n', 0, G_OPTION_ARG_INT, &o.frames, "Frames to measure (default 30)", "N" },
+    { "warm-up", 0, 0, G_OPTION_ARG_INT, &o.warmup, "Frames before them (default 3)", "N" },
+    { "input-size", 's', 0, G_OPTION_ARG_INT, &o.settings.input_size,
+        "Shorter side of the network input (default: the model's)", "N" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &o.precision, "f32 (the only one)", "P" },
+    { "json", 'j', 0, G_OPTION_ARG_NONE, &o.json, "One JSON object on one line", NULL },
+    { "family", 'f', 0, G_OPTION_ARG_STRING, &o.settings.family,
+        "The model's family, where its file cannot tell", "NAME" },
+    { NULL },
+  };
+  GError *error = NULL;
+  gboolean good = tool_parse (&argc, &argv, entries, "MODEL",
+      "Measure how fast a model runs here. MODEL is a file or `default`.", description);
+  if (good && argc != 2)
+    good = tool_fail ("bench", g_error_new (FRC_ERROR, FRC_ERROR_ARGUMENT,
+        "expected one MODEL, got %d arguments (frcnn bench --help)", argc - 1));
+  if (good && !run (&o, argv[1], &error))
+    good = tool_fail (NULL, error);
+  good = tool_finish_stdout () && good;
+  tool_settings_clear (&o.settings);
+  g_free (o.size);
+  g_free (o.image);
+  g_free (o.precision);
+  return good ? TOOL_EXIT_OK : TOOL_EXIT_BAD;
+}
