@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define frc_depthwise_scalar frc_depthwise_avx2
+#include "depthwise_scalar.c"

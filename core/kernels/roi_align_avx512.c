@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define frc_roi_align_scalar frc_roi_align_avx512
+#include "roi_align_scalar.c"
