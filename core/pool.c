@@ -203,6 +203,12 @@ pool_wait_for_workers (FrcPool *pool)
 }
 
 gboolean
+frc_pool_is_cancelled (const FrcPool *pool)
+{
+  return pool->cancel != NULL && g_atomic_int_get (pool->cancel);
+}
+
+gboolean
 frc_pool_run (FrcPool *pool, FrcTileFunc func, gpointer data, guint n_tiles)
 {
   pool->func = func;
