@@ -41,29 +41,31 @@ tile_bounds (const FrcConvPlan *plan, guint index, ConvTile *tile)
   tile->c1 = MIN (tile->c0 + plan->channels, plan->out.c);
 }
 
-/* Copies pixels x0, x0 + step, … (n of them) of row @y of image @n; zeros beyond the edges. */
+/* Copies pixels x0, x0 + step, … (count of them) of row @y of image @n; zeros beyond the edges. */
 static void
 copy_row (const FrcView *in, guint n, gint64 y, gint64 x0, guint step, guint count, gfloat *to,
     gsize to_step)
 {
-  const gfloat *row = in->data + ((gsize) n * in->h + (y < 0 ? 0 : y)) * in->w * in->ld;
+  const gfloat *row = in->data + ((gsize) n * in->h + y) * in->w * in->ld;
+  gint64 begin = x0 < 0 ? (-x0 + step - 1) / step : 0; /* pixels within the row: [begin, end) */
+  gint64 end = x0 < (gint64) in->w ? (in->w - 1 - x0) / step + 1 : 0;
+  gsize bytes = in->c * sizeof (gfloat);
 
-  if (y < 0 || y >= in->h) {
+  end = MIN (end, count);
+  if (y < 0 || y >= in->h || begin >= end) {
     memset (to, 0, count * to_step * sizeof (gfloat));
     return;
   }
-  if (step == 1 && x0 >= 0 && x0 + count <= in->w && to_step == in->ld) {
-    memcpy (to, row + x0 * in->ld, count * to_step * sizeof (gfloat) -
-        (in->ld - in->c) * sizeof (gfloat));
+  memset (to, 0, begin * to_step * sizeof (gfloat));
+  memset (to + end * to_step, 0, (count - end) * to_step * sizeof (gfloat));
+  row += (x0 + begin * step) * in->ld;
+  to += begin * to_step;
+  if (step == 1 && to_step == in->ld && in->ld == in->c) {
+    memcpy (to, row, (end - begin) * bytes);
     return;
   }
-  for (guint i = 0; i < count; i++, to += to_step) {
-    gint64 x = x0 + (gint64) i * step;
-    if (x < 0 || x >= in->w)
-      memset (to, 0, in->c * sizeof (gfloat));
-    else
-      memcpy (to, row + x * in->ld, in->c * sizeof (gfloat));
-  }
+  for (gint64 x = begin; x < end; x++, to += to_step, row += step * in->ld)
+    memcpy (to, row, bytes);
 }
 
 static void
@@ -129,9 +131,26 @@ tile_residual (const ConvRun *run, ConvTile *tile)
             ((gsize) n * plan->out.h + y) * plan->out.w + x);
 }
 
-/* One panel over one output row of the tile. */
+/* Where panel @c begins and, from row @k of it on, its weights. */
 static void
-tile_row (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint n, guint y)
+block_set_panel (FrcGemmBlock *block, const FrcConv *conv, guint c, guint k)
+{
+  const FrcGemmKernels *gemm = conv->gemm;
+  guint left = conv->spec.out_channels - c;
+  guint width = gemm->cols;
+
+  if (left < width)
+    width = (left + gemm->lanes - 1) / gemm->lanes * gemm->lanes;
+  block->cols = MIN (left, gemm->cols);
+  block->column = c;
+  block->bias = conv->bias + c;
+  block->b = conv->weights + (gsize) c * conv->k + (gsize) k * width;
+}
+
+/* Channels c0 … c1 − 1 of one output row of the tile, a block's pixels at a time. */
+static void
+tile_row (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint n, guint y, guint c0,
+    guint c1, guint k)
 {
   const FrcConvPlan *plan = &run->plan;
   guint length = tile->x1 - tile->x0;
@@ -139,40 +158,33 @@ tile_row (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint n
   gsize index = ((gsize) (n - tile->n0) * (tile->y1 - tile->y0) + (y - tile->y0)) * length;
   const gfloat *a = tile->in + (n - tile->n0) * tile->image_step +
       (y - tile->y0) * tile->row_step;
-  gfloat *c = plan->out.data + (((gsize) n * plan->out.h + y) * plan->out.w + tile->x0) *
-      plan->out.ld + block->column;
+  gfloat *out = plan->out.data + (((gsize) n * plan->out.h + y) * plan->out.w + tile->x0) *
+      plan->out.ld;
 
   for (guint i = 0, x = 0; i < parts; i++) {
     guint end = frc_part_start (length, parts, i + 1);
     block->a = a + x * tile->column_step;
-    block->c = c + x * plan->out.ld;
     block->rows = end - x;
     block->residual = run->residual != NULL ? tile->residual + index + x : NULL;
-    run->conv->gemm->block (block);
+    for (guint c = c0; c < c1; c += run->conv->gemm->cols) {
+      block_set_panel (block, run->conv, c, k);
+      block->c = out + x * plan->out.ld + c;
+      run->conv->gemm->block (block);
+    }
     x = end;
   }
 }
 
-/* All panels of the tile over one run of K. */
+/* The whole tile over one run of K. */
 static void
-tile_panels (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint k)
+tile_blocks (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint k)
 {
-  const FrcConv *conv = run->conv;
-  const FrcGemmKernels *gemm = conv->gemm;
+  guint step = run->plan.panels_inside ? tile->c1 - tile->c0 : run->conv->gemm->cols;
 
-  for (guint c = tile->c0; c < tile->c1; c += gemm->cols) {
-    guint left = conv->spec.out_channels - c;
-    guint width = left >= gemm->cols ? gemm->cols : (left + gemm->lanes - 1) / gemm->lanes *
-        gemm->lanes;
-
-    block->cols = MIN (left, gemm->cols);
-    block->column = c;
-    block->bias = conv->bias + c;
-    block->b = conv->weights + (gsize) c * conv->k + (gsize) k * width;
+  for (guint c = tile->c0; c < tile->c1; c += step)
     for (guint n = tile->n0; n < tile->n1; n++)
       for (guint y = tile->y0; y < tile->y1; y++)
-        tile_row (run, tile, block, n, y);
-  }
+        tile_row (run, tile, block, n, y, c, MIN (c + step, tile->c1), k);
 }
 
 static void
@@ -200,7 +212,7 @@ conv_tile (gpointer data, guint index, gpointer scratch)
     block.first = k == 0;
     block.last = k + plan->k_step >= run->conv->k;
     block.depth = tile.n_taps > 1 ? tile.depth : MIN (plan->k_step, run->conv->k - k);
-    tile_panels (run, &tile, &block, k);
+    tile_blocks (run, &tile, &block, k);
     tile.in += plan->k_step;
   }
 }

@@ -24,6 +24,9 @@ typedef struct {
   guint image_tiles, row_tiles, column_tiles, channel_tiles;
   guint n_tiles;
   guint k_step; /* steps of K before c is stored and the next panel's turn comes */
+  /* TRUE: all of the tile's weights stay in L2, and the output is written pixel after pixel. FALSE:
+   * one panel stays in L1 or L2 over all of the tile's pixels. */
+  gboolean panels_inside;
   /* TRUE: the tile's input is copied to scratch first, with its padding; in_step: floats from a
    * pixel to the next there, or in the input itself. */
   gboolean copy;

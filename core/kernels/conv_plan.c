@@ -6,6 +6,7 @@
 
 #define COPY_BYTES (384 * 1024) /* of a tile's input: less than half an L2 cache */
 #define WEIGHT_BYTES (1024 * 1024)
+#define INSIDE_BYTES (512 * 1024) /* of weights that are read anew for every block of pixels */
 #define SMALL_TILE_MACS (1 << 20) /* no smaller for the sake of balance */
 #define MIN_TILES 16
 #define K_STEP 1024
@@ -178,6 +179,8 @@ frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcCo
   plan->k_step = spec->kernel_h * spec->kernel_w == 1 ? MIN (conv->k, K_STEP) : conv->k;
   plan_pixels (conv, plan);
   plan_work (conv, plan);
+  plan->panels_inside = plan->k_step == conv->k &&
+      (guint64) plan->channels * conv->k * sizeof (gfloat) <= INSIDE_BYTES;
   plan->copy_rows = copy_length (plan->rows, spec->kernel_h, spec->stride_h);
   plan->copy_columns = copy_length (plan->columns, spec->kernel_w, spec->stride_w);
   plan->row_bytes = plan->copy ? (copy_bytes (conv, plan) + 127) / 64 * 64 : 0;

@@ -2,9 +2,12 @@
 #include "check.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define GUARD 128 /* floats on either side */
+#define HUGE_PAGE (2 * 1024 * 1024)
 #define CANARY 0x7fc0cafeu /* a NaN: whoever computes with it is found too */
 
 guint64
@@ -32,8 +35,16 @@ static CheckView
 view_new (guint n, guint h, guint w, guint c, gsize ld)
 {
   CheckView check = {{NULL, n, h, w, c, ld}, NULL, (gsize) n * h * w * ld + 2 * GUARD};
+  gpointer memory = NULL;
+  gsize bytes = check.floats * sizeof (gfloat);
 
-  check.memory = g_new (gfloat, check.floats);
+  if (posix_memalign (&memory, bytes < HUGE_PAGE ? 64 : HUGE_PAGE, bytes) != 0)
+    g_error ("no memory for a view");
+#ifdef MADV_HUGEPAGE
+  if (bytes >= HUGE_PAGE)
+    madvise (memory, bytes, MADV_HUGEPAGE);
+#endif
+  check.memory = memory;
   check.view.data = check.memory + GUARD;
   return check;
 }
@@ -69,7 +80,7 @@ check_view_reset (CheckView *output)
 void
 check_view_clear (CheckView *check)
 {
-  g_clear_pointer (&check->memory, g_free);
+  g_clear_pointer (&check->memory, free);
 }
 
 static gboolean

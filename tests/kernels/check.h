@@ -38,4 +38,8 @@ char *check_view_compare (const CheckView *got, const CheckView *want, const Che
 /* "scalar", "avx2", "avx512" as far as this CPU runs them; NULL-terminated. */
 const char *const *check_kernel_names (void);
 
+/* @steps of a loop of multiply-adds on registers, and the floating-point operations of a step. */
+void check_peak_run (const char *kernels, gsize steps);
+gdouble check_peak_flops (const char *kernels);
+
 #endif
