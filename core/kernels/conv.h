@@ -38,6 +38,8 @@ typedef struct {
 void frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out,
     FrcConvPlan *plan);
 
+gsize frc_conv_scratch_bound (const FrcConv *conv, const FrcView *in);
+
 /* The first of @length · i / n cut evenly; the part is [i, i + 1). */
 static inline guint
 frc_part_start (guint length, guint n, guint i)

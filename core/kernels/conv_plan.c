@@ -187,3 +187,20 @@ frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcCo
   plan->table_bytes = (gsize) plan->images * plan->rows * plan->columns * sizeof (gpointer) +
       (gsize) spec->kernel_h * spec->kernel_w * sizeof (gsize);
 }
+
+/* What no tile exceeds, for this input and every one that is smaller: plan_pixels () stops at
+ * COPY_BYTES or a row of 5 blocks; a table of residual pointers has one a pixel. */
+gsize
+frc_conv_scratch_bound (const FrcConv *conv, const FrcView *in)
+{
+  const FrcConvSpec *spec = &conv->spec;
+  guint block = conv->gemm->rows;
+  gsize in_step = MAX (in->c, in->ld) + 16;
+  gsize columns = MAX (COPY_BYTES / (in_step * sizeof (gfloat)) + 1, 5 * block);
+  gsize row_bytes = copy_length (5 * block, spec->kernel_w, spec->stride_w) * spec->kernel_h *
+      in_step * sizeof (gfloat);
+  gsize pixels = 2 * (16 * block + columns);
+
+  return MAX (row_bytes, COPY_BYTES) + 128 + pixels * sizeof (gpointer) +
+      (gsize) spec->kernel_h * spec->kernel_w * sizeof (gsize);
+}

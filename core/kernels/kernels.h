@@ -54,7 +54,7 @@ void frc_conv_free (FrcConv *conv);
 gsize frc_conv_weight_bytes (const FrcConv *conv);
 const char *frc_conv_kernel_name (const FrcConv *conv); /* "gemm avx512", "gemm openblas", … */
 
-/* Bytes of a thread's scratch for this input. */
+/* Bytes of a thread's scratch for this input and for every one that is smaller. */
 gsize frc_conv_scratch_bytes (const FrcConv *conv, const FrcView *in, const FrcView *out);
 
 /* out = activation (conv (in) + bias + residual). @residual: NULL, or same c as out and either out's
