@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Bands of the network's input: which source rows an output row lies between, a cache of two
+ * converted rows a thread, the padding.
+ */
+#include "frame.h"
+#include "../mem.h"
+#include "frame_rows.h"
+
+#include <string.h>
+
+#define TILES 32
+
+struct _FrcFrameReader {
+  const FrcFrameKernels *kernels;
+  guint32 *offset;  /* [max_side] */
+  gfloat *fraction; /* [4 · max_side] */
+};
+
+typedef struct {
+  const FrcFrameReader *reader;
+  const FrcImage *image;
+  const FrcRect *rect;
+  FrcYuvMatrix matrix;
+  guint first; /* the first source pixel that is converted: rect's, rounded down to even */
+  guint resized_w, resized_h, tile_rows;
+  gfloat scale[4], shift[4];
+  const FrcView *out;
+} FrameRun;
+
+FrcFrameReader *
+frc_frame_reader_new (const FrcKernels *kernels, guint max_width, guint max_height, guint max_side,
+    GError **error)
+{
+  FrcFrameReader *reader = frc_alloc0 (1, sizeof (FrcFrameReader), "a frame reader", error);
+
+  if (reader == NULL)
+    return NULL;
+  reader->kernels = kernels->frame;
+  reader->offset = frc_alloc (max_side, sizeof (guint32), "a frame's column table", error);
+  if (reader->offset != NULL)
+    reader->fraction = frc_alloc (max_side, 4 * sizeof (gfloat), "a frame's column table", error);
+  if (reader->fraction == NULL) {
+    frc_frame_reader_free (reader);
+    return NULL;
+  }
+  return reader;
+}
+
+void
+frc_frame_reader_free (FrcFrameReader *reader)
+{
+  if (reader == NULL)
+    return;
+  frc_free (reader->offset);
+  frc_free (reader->fraction);
+  frc_free (reader);
+}
+
+/* Two rows of R, G, B, x with one pixel repeated at the end, then the conversion's own scratch. */
+static gsize
+rgbx_bytes (guint width)
+{
+  return (4 * ((gsize) width + 2) + 2 * FRC_FRAME_SLACK - 1) / FRC_FRAME_SLACK * FRC_FRAME_SLACK;
+}
+
+gsize
+frc_frame_scratch_bytes (guint width)
+{
+  return 2 * rgbx_bytes (width) + frc_frame_row_bytes (width);
+}
+
+/* torch's source index for output @i of an axis of @size pixels, step @step = in / out, all in f32:
+ * step · (i + ½) − ½, not below 0. */
+static guint
+source_index (guint i, gfloat step, guint size, gfloat *fraction)
+{
+  gfloat at = step * ((gfloat) i + 0.5f) - 0.5f;
+  guint index;
+
+  at = at < 0 ? 0 : at;
+  index = MIN ((guint) at, size - 1);
+  *fraction = CLAMP (at - (gfloat) index, 0, 1);
+  return index;
+}
+
+static void
+columns_init (FrcFrameReader *reader, const FrameRun *run)
+{
+  gfloat step = (gfloat) run->rect->width / (gfloat) run->resized_w, fraction;
+
+  for (guint x = 0; x < run->resized_w; x++) {
+    guint index = source_index (x, step, run->rect->width, &fraction);
+    reader->offset[x] = 4 * (run->rect->x - run->first + index);
+    for (guint i = 0; i < 4; i++)
+      reader->fraction[4 * x + i] = fraction;
+  }
+}
+
+/* Row @y of the rectangle from the cache's slot for it; rows that are needed together are
+ * neighbours, so they never share a slot. */
+static const guint8 *
+cached_row (const FrameRun *run, guint y, guint cached[2], guint8 *scratch)
+{
+  guint width = run->image->info.width, end = run->rect->x + run->rect->width;
+  guint8 *rgbx = scratch + y % 2 * rgbx_bytes (width);
+
+  if (cached[y % 2] != y) {
+    guint8 *last = rgbx + 4 * (end - run->first - 1);
+    frc_frame_row (run->reader->kernels, run->image, &run->matrix, run->rect->y + y, run->first,
+        end, rgbx, scratch + 2 * rgbx_bytes (width));
+    memcpy (last + 4, last, 4);
+    cached[y % 2] = y;
+  }
+  return rgbx;
+}
+
+static void
+frame_tile (gpointer data, guint tile, gpointer scratch)
+{
+  const FrameRun *run = data;
+  const FrcView *out = run->out;
+  guint height = run->rect->height, end = MIN ((tile + 1) * run->tile_rows, out->h);
+  gfloat step = (gfloat) height / (gfloat) run->resized_h;
+  guint cached[2] = {G_MAXUINT, G_MAXUINT};
+  FrcLerpRow row = {.offset = run->reader->offset, .fraction = run->reader->fraction,
+    .n = run->resized_w};
+
+  memcpy (row.scale, run->scale, sizeof row.scale);
+  memcpy (row.shift, run->shift, sizeof row.shift);
+  for (guint y = tile * run->tile_rows; y < end; y++) {
+    gsize filled = 0;
+    row.out = out->data + (gsize) y * out->w * 3;
+    if (y < run->resized_h) {
+      guint top = source_index (y, step, height, &row.y_fraction);
+      row.top = cached_row (run, top, cached, scratch);
+      row.bottom = top + 1 < height ? cached_row (run, top + 1, cached, scratch) : row.top;
+      run->reader->kernels->lerp_row (&row);
+      filled = 3 * (gsize) run->resized_w;
+    }
+    memset (row.out + filled, 0, (3 * (gsize) out->w - filled) * sizeof (gfloat));
+  }
+}
+
+/* See frame.h. */
+void
+frc_frame_read (FrcFrameReader *reader, FrcPool *pool, const FrcImage *image, const FrcRect *rect,
+    const gfloat mean[3], const gfloat std[3], guint resized_w, guint resized_h,
+    const FrcView *out)
+{
+  FrameRun run = {.reader = reader, .image = image, .rect = rect, .first = rect->x & ~1u,
+    .resized_w = resized_w, .resized_h = resized_h, .out = out};
+
+  for (guint i = 0; i < 3; i++) {
+    run.scale[i] = 1 / (255 * std[i]);
+    run.shift[i] = -mean[i] / std[i];
+  }
+  if (image->info.format >= FRC_FORMAT_GRAY8)
+    frc_yuv_matrix_init (&run.matrix, image->info.matrix, image->info.range);
+  columns_init (reader, &run);
+  run.tile_rows = (out->h + TILES - 1) / TILES;
+  frc_pool_run (pool, frame_tile, &run, (out->h + run.tile_rows - 1) / run.tile_rows);
+}
