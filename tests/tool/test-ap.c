@@ -156,19 +156,19 @@ test_duplicate (void)
   }
 }
 
-/* 10 of 11 found: of the recalls 0, .1, … 1 only the last is not reached. */
+/* 20 of 21 found: of the recalls 0, .1, … 1 only the last is not reached. */
 static void
 test_last_point (void)
 {
-  ApTruth truths[11];
-  ApFind finds[10];
-  for (guint i = 0; i < 11; i++)
+  ApTruth truths[21];
+  ApFind finds[20];
+  for (guint i = 0; i < 21; i++)
     truths[i] = truth (0, i, FALSE);
-  for (guint i = 0; i < 10; i++)
+  for (guint i = 0; i < 20; i++)
     finds[i] = find (0, i, 0.5, 0);
   const ApClass c = SCORE (truths, finds, AP_MATCH_VOC);
   g_assert_cmpfloat_with_epsilon (c.eleven, 10.0 / 11, NEAR);
-  g_assert_cmpfloat_with_epsilon (c.area, 10.0 / 11, NEAR);
+  g_assert_cmpfloat_with_epsilon (c.area, 20.0 / 21, NEAR);
 }
 
 /* Two truths side by side, two finds that both fit the first one better. VOC: the second is wrong.
