@@ -147,6 +147,39 @@ block_set_panel (FrcGemmBlock *block, const FrcConv *conv, guint c, guint k)
   block->b = conv->weights + (gsize) c * conv->k + (gsize) k * width;
 }
 
+/* Bytes a step of K for @panel of @all to cover @floats. */
+static gsize
+ahead_step (gsize floats, gsize panel, gsize all, gsize depth)
+{
+  return (floats * sizeof (gfloat) * panel / all + depth - 1) / depth;
+}
+
+/* While panel @c of these pixels is computed, its share of what the next pixels need is fetched.
+ * Where K is long, memory has time enough. */
+static void
+block_look_ahead (FrcGemmBlock *block, const ConvRun *run, guint c0, guint c1)
+{
+  const FrcView *residual = run->residual, *out = run->out;
+  gsize in_span = block->rows * block->lda, out_span = block->rows * block->ldc;
+  gsize done = block->column - c0, all = c1 - c0;
+  const gfloat *first = block->c - block->column;
+
+  block->ahead_in = block->a;
+  block->ahead_out = block->c;
+  block->ahead_in_step = block->ahead_out_step = block->ahead_residual = 0;
+  if (block->n_taps > 1)
+    return;
+  if (!run->plan.copy) {
+    block->ahead_in = block->a + in_span + in_span * done / all;
+    block->ahead_in_step = ahead_step (in_span, block->cols, all, block->depth);
+  }
+  block->ahead_out = first + out_span + out_span * done / all;
+  block->ahead_out_step = ahead_step (out_span, block->cols, all, block->depth);
+  if (residual != NULL && residual->h == out->h && residual->w == out->w &&
+      residual->ld == out->ld)
+    block->ahead_residual = (gsize) block->residual[0] - (gsize) first;
+}
+
 /* Channels c0 … c1 − 1 of one output row of the tile, a block's pixels at a time. */
 static void
 tile_row (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint n, guint y, guint c0,
@@ -169,6 +202,7 @@ tile_row (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint n
     for (guint c = c0; c < c1; c += run->conv->gemm->cols) {
       block_set_panel (block, run->conv, c, k);
       block->c = out + x * plan->out.ld + c;
+      block_look_ahead (block, run, c0, c1);
       run->conv->gemm->block (block);
     }
     x = end;
@@ -237,12 +271,7 @@ frc_conv_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcVi
 gsize
 frc_conv_scratch_bytes (const FrcConv *conv, const FrcView *in, const FrcView *out)
 {
-  FrcConvPlan plan;
-
-  if (out->n == 0 || out->h == 0 || out->w == 0)
-    return 0;
   if (conv->gemm->block == NULL)
     return frc_conv_blas_scratch_bytes (conv, in, out);
-  frc_conv_plan (conv, in, out, &plan);
-  return plan.row_bytes + plan.table_bytes;
+  return frc_conv_scratch_bound (conv, in);
 }

@@ -18,6 +18,10 @@ typedef struct {
   gsize lda;         /* floats from a pixel to the next */
   const gsize *taps; /* offsets from a, in floats, of n_taps runs of `depth` floats each */
   guint n_taps, depth;
+  /* What later blocks touch, prefetched along with the steps of K, bytes a step. The residual lies
+   * as many bytes after the output; 0 if there is none. */
+  const gfloat *ahead_in, *ahead_out;
+  gsize ahead_in_step, ahead_out_step, ahead_residual;
   const gfloat *b; /* n_taps · depth rows of a panel */
   gfloat *c;
   gsize ldc;

@@ -10,7 +10,6 @@
 #define LANES 16
 #define COLS 32
 #define UNROLL _Pragma ("GCC unroll 14")
-#define PREFETCH_AHEAD 16 /* steps of K */
 #define INLINE static inline __attribute__ ((always_inline))
 
 /* Pixel r is at base[ROW_BASE (r)] + ROW_SCALE (r) · lda: the scales an address can have, so that
@@ -84,8 +83,10 @@ block_start (const FrcGemmBlock *g, __m512 acc[ROWS][2], const guint rows, const
 INLINE void
 block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
 {
-  const gsize lda = g->lda;
+  const gsize stride = g->lda * sizeof (gfloat), in_step = g->ahead_in_step,
+      out_step = g->ahead_out_step, residual_offset = g->ahead_residual;
   const gfloat *b = g->b;
+  const char *ahead_in = (const char *) g->ahead_in, *ahead_out = (const char *) g->ahead_out;
   gfloat *c = g->c;
   const __mmask16 mask[2] = {
     vecs == 1 ? (__mmask16) (0xffff >> (LANES - g->cols)) : 0xffff,
@@ -94,29 +95,33 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
 
   block_start (g, acc, rows, vecs, mask);
   for (guint t = 0; t < g->n_taps; t++) {
-    const gfloat *base[4];
+    const char *base[4];
     UNROLL
     for (guint i = 0; i < 4; i++)
-      base[i] = g->a + g->taps[t] + base_row[i] * lda;
+      base[i] = (const char *) (g->a + g->taps[t]) + base_row[i] * stride;
     for (guint k = g->depth; k > 0; k--) {
       __m512 weights[2];
       /* Keeps the compiler from turning every row into a pointer of its own. */
       __asm__ ("" : "+r"(base[0]), "+r"(base[1]), "+r"(base[2]), "+r"(base[3]));
       UNROLL
-      for (guint v = 0; v < vecs; v++) {
+      for (guint v = 0; v < vecs; v++)
         weights[v] = _mm512_loadu_ps (b + v * LANES);
-        _mm_prefetch ((const char *) (b + (PREFETCH_AHEAD * vecs + v) * LANES), _MM_HINT_T0);
-      }
+      _mm_prefetch (ahead_in, _MM_HINT_T0);
+      _mm_prefetch (ahead_out, _MM_HINT_T0);
+      _mm_prefetch (ahead_out + residual_offset, _MM_HINT_T0);
+      ahead_in += in_step;
+      ahead_out += out_step;
       UNROLL
       for (guint r = 0; r < rows; r++) {
-        __m512 pixel = _mm512_set1_ps (base[row_base[r]][row_scale[r] * lda]);
+        const char *from = base[row_base[r]] + row_scale[r] * stride;
+        __m512 pixel = _mm512_set1_ps (*(const gfloat *) from);
         UNROLL
         for (guint v = 0; v < vecs; v++)
           acc[r][v] = _mm512_fmadd_ps (pixel, weights[v], acc[r][v]);
       }
       UNROLL
       for (guint i = 0; i < 4; i++)
-        base[i]++;
+        base[i] += sizeof (gfloat);
       b += vecs * LANES;
     }
   }

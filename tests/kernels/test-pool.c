@@ -5,6 +5,7 @@
  */
 #include "core/pool.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #ifdef __SSE2__
@@ -19,7 +20,7 @@ typedef struct {
   gint counts[TILES];
   gint cancel, cancel_after; /* tiles; 0: never */
   gint done;
-  GMutex lock;
+  pthread_mutex_t lock;
   gsize scratch_bytes;
   gint bad_scratch, bad_denormal;
 } Job;
@@ -29,11 +30,11 @@ count_tile (gpointer data, guint tile, gpointer scratch)
 {
   Job *job = data;
 
-  g_mutex_lock (&job->lock);
+  pthread_mutex_lock (&job->lock);
   job->counts[tile]++;
   if (++job->done == job->cancel_after)
     g_atomic_int_set (&job->cancel, 1);
-  g_mutex_unlock (&job->lock);
+  pthread_mutex_unlock (&job->lock);
 }
 
 static void
