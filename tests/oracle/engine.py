@@ -24,7 +24,7 @@ class Stages:
 
     def run(self, image, given=None, dump=True):
         """@given: [n, 4] proposals in pixels of the image. Returns (stages, found), as Reference
-        does; stages also has "seconds"."""
+        does; stages also has "n_proposals" and "seconds"."""
         pixels, boxes = os.path.join(self.folder, "pixels"), os.path.join(self.folder, "boxes")
         for path in glob.glob(os.path.join(self.folder, "*.npy")):
             os.remove(path)
@@ -43,7 +43,7 @@ class Stages:
             stages[os.path.basename(path)[:-4]] = np.load(path)
         rows = stages.pop("detections")
         stages["resized"] = np.array([int(answer[3]), int(answer[2])])
-        stages["seconds"] = float(answer[4])
+        stages["n_proposals"], stages["seconds"] = int(answer[1]), float(answer[4])
         return stages, {"boxes": rows[:, :4], "scores": rows[:, 4],
                         "labels": rows[:, 5].astype(int)}
 

@@ -27,6 +27,9 @@ class Reference:
         """@image: uint8 [h, w, 3]. Returns (stages, found): stages maps a name to an array, found
         has boxes [n, 4] in pixels of the image, scores [n], labels [n] (0 = the first class)."""
         chw = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+        # The pooler keeps the scales of the first image it ever saw: a strip's differ from those of
+        # other images, and a result must not depend on what came before.
+        self.model.roi_heads.box_roi_pool.scales = None
         result = self.model([chw])[0]
         seen = self.seen
         stages = {"input": nhwc(seen["transform"][0].tensors)}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The shipped default model, whole, against torchvision: every stage on a small picture.
+ */
+#include "golden.h"
+#include "core/frcnn.h"
+
+#include <string.h>
+
+#define STAGE_TOLERANCE 1e-3 /* of the stage's largest magnitude */
+
+typedef struct {
+  const FrcWeights *golden;
+  gboolean with_given_proposals;
+  guint n_seen;
+} Watch;
+
+/* Stages behind the proposals are compared on the reference's own proposals only. */
+static gboolean
+is_behind_proposals (const char *name)
+{
+  return !strcmp (name, "box_roi_pool") || !strcmp (name, "class_logits") ||
+         !strcmp (name, "box_regression");
+}
+
+static void
+watch (const char *name, const gfloat *data, guint n, guint h, guint w, guint c, gsize ld,
+    gpointer user_data)
+{
+  Watch *self = user_data;
+  g_autofree char *key = g_strconcat ("about.", name, NULL);
+  guint n_want;
+
+  if (!frc_weights_find (self->golden, key) ||
+      is_behind_proposals (name) != self->with_given_proposals)
+    return;
+  g_autofree gfloat *about = golden_read (self->golden, "about", name, NULL);
+  g_autofree gfloat *want = golden_read (self->golden, "stage", name, &n_want);
+  g_autofree gfloat *max = golden_read (self->golden, "max", name, NULL);
+  g_autofree gfloat *ours = g_new (gfloat, n_want);
+
+  g_assert_cmpuint (n, ==, (guint) about[0]);
+  g_assert_cmpuint (h, ==, (guint) about[1]);
+  g_assert_cmpuint (w, ==, (guint) about[2]);
+  g_assert_cmpuint (c, ==, (guint) about[3]);
+  for (guint i = 0; i < n_want; i++) {
+    gsize at = (gsize) i * (guint) about[4];
+    ours[i] = data[at / c * ld + at % c];
+  }
+  golden_assert_near (name, ours, want, n_want, STAGE_TOLERANCE * max[0]);
+  self->n_seen++;
+}
+
+static void
+check_found (const FrcWeights *golden, const FrcDetection *found, guint n)
+{
+  guint n_want;
+  g_autofree gfloat *boxes = golden_read (golden, "", "boxes", NULL);
+  g_autofree gfloat *scores = golden_read (golden, "", "scores", &n_want);
+  g_autofree gfloat *labels = golden_read (golden, "", "labels", NULL);
+
+  g_assert_cmpuint (n, ==, n_want);
+  for (guint i = 0; i < n; i++) {
+    g_assert_cmpint (found[i].label_id, ==, (gint) labels[i]);
+    golden_assert_near ("score", &found[i].score, scores + i, 1, 1e-3);
+    golden_assert_near ("box", &found[i].box.x1, boxes + i * 4, 4, 0.05);
+  }
+}
+
+static void
+test_default_model (void)
+{
+  g_autoptr (FrcWeights) golden = golden_open ("default_model");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FrcModel) model = frc_model_load (MODEL_FILE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (frc_model_get_info (model)->n_labels, ==, 20);
+
+  const FrcTensor *picture = golden_tensor (golden, "", "picture");
+  guint width = picture->shape[1], height = picture->shape[0], n, n_given;
+  g_autofree gfloat *args = golden_read (golden, "", "args", NULL);
+  g_autofree gfloat *given = golden_read (golden, "stage", "proposals", &n_given);
+  FrcOptions options = { .threads = 2, .input_size = args[0] };
+  g_autoptr (FrcDetector) detector = frc_detector_new (model, &options, &error);
+  FrcImage image = { { FRC_FORMAT_RGB, width, height }, { picture->data }, { (gint) width * 3 } };
+  FrcQuery query = FRC_QUERY_INIT;
+  FrcDetection found[100];
+  FrcDetectorInfo info;
+  Watch self = { golden, FALSE, 0 };
+
+  g_assert_no_error (error);
+  query.score_threshold = args[2];
+  frc_detector_set_observer (detector, watch, &self);
+  g_assert_true (frc_detect (detector, &image, &query, found, G_N_ELEMENTS (found), &n, &error));
+  g_assert_cmpuint (self.n_seen, ==, 1 + 3 + 3 + 3); /* input, maps, objectness, deltas */
+  check_found (golden, found, n);
+
+  frc_detector_get_info (detector, &info);
+  for (guint i = 0; i < n_given; i++)
+    given[i] *= i % 2 ? (gfloat) height / info.resized_height : (gfloat) width / info.resized_width;
+  query.proposals = (FrcBox *) given;
+  query.n_proposals = n_given / 4;
+  self = (Watch){ golden, TRUE, 0 };
+  g_assert_true (frc_detect (detector, &image, &query, found, G_N_ELEMENTS (found), &n, &error));
+  g_assert_cmpuint (self.n_seen, ==, 3); /* pooled RoIs, logits, deltas */
+  check_found (golden, found, n);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/golden/default-model", test_default_model);
+  return g_test_run ();
+}
