@@ -70,12 +70,13 @@ frc_frame_scratch_bytes (guint width)
   return 2 * rgbx_bytes (width) + frc_frame_row_bytes (width);
 }
 
-/* torch's source index for output @i of an axis of @size pixels, step @step = in / out, all in f32:
- * step · (i + ½) − ½, not below 0. */
+/* torch's source index for output @i of an axis of @size pixels, step @step = in / out:
+ * step · (i + ½) − ½, not below 0, in f32 with one rounding (torch's builds fuse the two steps; the
+ * product is exact in double). */
 static guint
 source_index (guint i, gfloat step, guint size, gfloat *fraction)
 {
-  gfloat at = step * ((gfloat) i + 0.5f) - 0.5f;
+  gfloat at = (gfloat) ((gdouble) step * ((gfloat) i + 0.5f) - 0.5);
   guint index;
 
   at = at < 0 ? 0 : at;
