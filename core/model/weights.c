@@ -55,18 +55,18 @@ choose_reader (FrcWeights *weights, const guint8 *start, gsize n, guint64 size, 
     weights->format = "pth (zip)";
     return frc_pth_zip_read;
   }
-  if (n >= 2 && start[0] == 0x80) {
-    if (memmem (start, n, torch_magic, sizeof torch_magic)) {
-      weights->format = "pth (legacy)";
-      return frc_pth_legacy_read;
-    }
+  if (memmem (start, n, torch_magic, sizeof torch_magic)) {
+    weights->format = "pth (legacy)";
+    return frc_pth_legacy_read;
+  }
+  if (n >= 9 && start[8] == '{') { /* the length before it may begin like anything */
+    weights->format = "safetensors";
+    return frc_safetensors_read;
+  }
+  if (n >= 2 && start[0] == 0x80 && start[1] <= 5) {
     frc_weights_fail (weights, error, FRC_ERROR_UNSUPPORTED,
         "a pickle, but not one that torch.save () wrote, or a truncated one");
     return NULL;
-  }
-  if (n >= 9 && start[8] == '{') {
-    weights->format = "safetensors";
-    return frc_safetensors_read;
   }
   frc_weights_fail (weights, error, FRC_ERROR_FORMAT,
       "not a model file: expected safetensors or PyTorch's .pth, found neither's first bytes");
