@@ -1,3 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#define frc_depthwise_scalar frc_depthwise_avx2
-#include "depthwise_scalar.c"
+#include "depthwise_vector.h"
+
+const FrcDepthwiseKernels frc_depthwise_avx2 = {row_vector};

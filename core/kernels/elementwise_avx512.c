@@ -1,3 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#define frc_elementwise_scalar frc_elementwise_avx512
-#include "elementwise_scalar.c"
+#include "elementwise_vector.h"
+
+const FrcElementwiseKernels frc_elementwise_avx512 = {scale_row_vector, add_row_vector};

@@ -1,3 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#define frc_pooling_scalar frc_pooling_avx512
-#include "pooling_scalar.c"
+#include "pooling_vector.h"
+
+const FrcPoolingKernels frc_pooling_avx512 = {max_row_vector, mean_vector};

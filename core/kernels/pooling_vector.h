@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pooling.h"
+#include "vector.h"
+
+#include <math.h>
+
+INLINE void
+max_channels (const FrcWindowRow *row, const gfloat *in, gfloat *out, guint first, guint end,
+    VecMask mask, const gboolean part)
+{
+  Vec most = vec_all (-INFINITY);
+
+  for (guint ky = 0; ky < row->n_rows; ky++, in += row->row_step)
+    for (guint kx = first; kx < end; kx++)
+      most = vec_max (most, vec_get (in + kx * row->ld, mask, part));
+  vec_put (out, mask, part, most);
+}
+
+static void
+max_row_vector (const FrcWindowRow *row)
+{
+  for (guint x = 0; x < row->out_w; x++) {
+    const gfloat *in = row->in +
+        (gssize) row->ld * ((gssize) x * row->stride_w - (gssize) row->pad_left);
+    gfloat *out = row->out + x * row->out_ld;
+    guint first, end, c = 0;
+
+    frc_window_columns (row, x, &first, &end);
+    for (; c + LANES <= row->c; c += LANES)
+      max_channels (row, in + c, out + c, first, end, vec_mask (LANES), FALSE);
+    if (c < row->c)
+      max_channels (row, in + c, out + c, first, end, vec_mask (row->c - c), TRUE);
+  }
+}
+
+INLINE void
+mean_channels (const gfloat *in, gsize ld, gsize n, gfloat *out, VecMask mask, const gboolean part)
+{
+  VecDouble sum = vec_double_zero ();
+  gsize pixel = 0;
+
+  for (; pixel + 8 <= n; pixel += 8, in += 8 * ld) {
+    Vec v[8];
+    UNROLL
+    for (guint i = 0; i < 8; i++)
+      v[i] = vec_get (in + i * ld, mask, part);
+    sum = vec_double_add (sum, vec_add (
+        vec_add (vec_add (v[0], v[1]), vec_add (v[2], v[3])),
+        vec_add (vec_add (v[4], v[5]), vec_add (v[6], v[7]))));
+  }
+  for (; pixel < n; pixel++, in += ld)
+    sum = vec_double_add (sum, vec_get (in, mask, part));
+  vec_put (out, mask, part, vec_double_divide (sum, (gdouble) n));
+}
+
+static void
+mean_vector (const gfloat *in, gsize ld, guint c, gsize n, gfloat *out)
+{
+  guint i = 0;
+
+  for (; i + LANES <= c; i += LANES)
+    mean_channels (in + i, ld, n, out + i, vec_mask (LANES), FALSE);
+  if (i < c)
+    mean_channels (in + i, ld, n, out + i, vec_mask (c - i), TRUE);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The few vector operations that the channel-wise kernels need, for the instruction set that the
+ * including source is compiled for. *_vector.h are those kernels, written once in these terms.
+ */
+#ifndef FRC_VECTOR_H
+#define FRC_VECTOR_H
+
+#include "activation.h"
+
+#define INLINE static inline __attribute__ ((always_inline, unused))
+
+#ifdef __AVX512F__
+#define LANES 16
+typedef __m512 Vec;
+typedef __mmask16 VecMask;
+
+/* The first @n lanes, 1 ≤ n ≤ LANES. */
+INLINE VecMask
+vec_mask (guint n)
+{
+  return (VecMask) (0xffffu >> (LANES - n));
+}
+
+INLINE Vec
+vec_load (const gfloat *p)
+{
+  return _mm512_loadu_ps (p);
+}
+
+INLINE Vec
+vec_load_part (const gfloat *p, VecMask mask)
+{
+  return _mm512_maskz_loadu_ps (mask, p);
+}
+
+INLINE void
+vec_store (gfloat *p, Vec v)
+{
+  _mm512_storeu_ps (p, v);
+}
+
+INLINE void
+vec_store_part (gfloat *p, VecMask mask, Vec v)
+{
+  _mm512_mask_storeu_ps (p, mask, v);
+}
+
+INLINE Vec
+vec_all (gfloat v)
+{
+  return _mm512_set1_ps (v);
+}
+
+INLINE Vec
+vec_add (Vec a, Vec b)
+{
+  return _mm512_add_ps (a, b);
+}
+
+INLINE Vec
+vec_mul (Vec a, Vec b)
+{
+  return _mm512_mul_ps (a, b);
+}
+
+INLINE Vec
+vec_fma (Vec a, Vec b, Vec sum)
+{
+  return _mm512_fmadd_ps (a, b, sum);
+}
+
+/* The greater one; a NaN in either wins. */
+INLINE Vec
+vec_max (Vec most, Vec v)
+{
+  Vec greater = _mm512_max_ps (v, most);
+
+  return _mm512_mask_mov_ps (greater, _mm512_cmp_ps_mask (v, v, _CMP_UNORD_Q), v);
+}
+
+INLINE Vec
+vec_activate (Vec v, FrcActivation activation)
+{
+  return frc_activate_m512 (v, activation);
+}
+
+/* Two halves of doubles. */
+typedef struct {
+  __m512d low, high;
+} VecDouble;
+
+INLINE VecDouble
+vec_double_zero (void)
+{
+  return (VecDouble){_mm512_setzero_pd (), _mm512_setzero_pd ()};
+}
+
+INLINE VecDouble
+vec_double_add (VecDouble sum, Vec v)
+{
+  sum.low = _mm512_add_pd (sum.low, _mm512_cvtps_pd (_mm512_castps512_ps256 (v)));
+  sum.high = _mm512_add_pd (sum.high, _mm512_cvtps_pd (_mm512_extractf32x8_ps (v, 1)));
+  return sum;
+}
+
+INLINE Vec
+vec_double_divide (VecDouble sum, gdouble by)
+{
+  __m256 low = _mm512_cvtpd_ps (_mm512_div_pd (sum.low, _mm512_set1_pd (by)));
+  __m256 high = _mm512_cvtpd_ps (_mm512_div_pd (sum.high, _mm512_set1_pd (by)));
+
+  return _mm512_insertf32x8 (_mm512_castps256_ps512 (low), high, 1);
+}
+
+#else /* AVX2 */
+#define LANES 8
+typedef __m256 Vec;
+typedef __m256i VecMask;
+
+INLINE VecMask
+vec_mask (guint n)
+{
+  return _mm256_cmpgt_epi32 (_mm256_set1_epi32 ((gint) n),
+      _mm256_setr_epi32 (0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+INLINE Vec
+vec_load (const gfloat *p)
+{
+  return _mm256_loadu_ps (p);
+}
+
+INLINE Vec
+vec_load_part (const gfloat *p, VecMask mask)
+{
+  return _mm256_maskload_ps (p, mask);
+}
+
+INLINE void
+vec_store (gfloat *p, Vec v)
+{
+  _mm256_storeu_ps (p, v);
+}
+
+INLINE void
+vec_store_part (gfloat *p, VecMask mask, Vec v)
+{
+  _mm256_maskstore_ps (p, mask, v);
+}
+
+INLINE Vec
+vec_all (gfloat v)
+{
+  return _mm256_set1_ps (v);
+}
+
+INLINE Vec
+vec_add (Vec a, Vec b)
+{
+  return _mm256_add_ps (a, b);
+}
+
+INLINE Vec
+vec_mul (Vec a, Vec b)
+{
+  return _mm256_mul_ps (a, b);
+}
+
+INLINE Vec
+vec_fma (Vec a, Vec b, Vec sum)
+{
+  return _mm256_fmadd_ps (a, b, sum);
+}
+
+INLINE Vec
+vec_max (Vec most, Vec v)
+{
+  Vec greater = _mm256_max_ps (v, most);
+
+  return _mm256_blendv_ps (greater, v, _mm256_cmp_ps (v, v, _CMP_UNORD_Q));
+}
+
+INLINE Vec
+vec_activate (Vec v, FrcActivation activation)
+{
+  return frc_activate_m256 (v, activation);
+}
+
+typedef struct {
+  __m256d low, high;
+} VecDouble;
+
+INLINE VecDouble
+vec_double_zero (void)
+{
+  return (VecDouble){_mm256_setzero_pd (), _mm256_setzero_pd ()};
+}
+
+INLINE VecDouble
+vec_double_add (VecDouble sum, Vec v)
+{
+  sum.low = _mm256_add_pd (sum.low, _mm256_cvtps_pd (_mm256_castps256_ps128 (v)));
+  sum.high = _mm256_add_pd (sum.high, _mm256_cvtps_pd (_mm256_extractf128_ps (v, 1)));
+  return sum;
+}
+
+INLINE Vec
+vec_double_divide (VecDouble sum, gdouble by)
+{
+  __m128 low = _mm256_cvtpd_ps (_mm256_div_pd (sum.low, _mm256_set1_pd (by)));
+  __m128 high = _mm256_cvtpd_ps (_mm256_div_pd (sum.high, _mm256_set1_pd (by)));
+
+  return _mm256_insertf128_ps (_mm256_castps128_ps256 (low), high, 1);
+}
+#endif
+
+/* @part: a constant; only then @mask counts. */
+INLINE Vec
+vec_get (const gfloat *p, VecMask mask, const gboolean part)
+{
+  return part ? vec_load_part (p, mask) : vec_load (p);
+}
+
+INLINE void
+vec_put (gfloat *p, VecMask mask, const gboolean part, Vec v)
+{
+  if (part)
+    vec_store_part (p, mask, v);
+  else
+    vec_store (p, v);
+}
+
+#define UNROLL _Pragma ("GCC unroll 32")
+
+#endif
