@@ -111,7 +111,7 @@ def make_resize():
     """Pixels to network input, and the network input's size for many images."""
     out, g = {}, random(2)
     mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    transform = GeneralizedRCNNTransform(24, 41, mean, std)
+    transform = GeneralizedRCNNTransform(24, 32, mean, std)
     for i, (w, h) in enumerate(((20, 31), (97, 64), (1, 1), (200, 5), (33, 32), (77, 154), (40, 40))):
         pixels = torch.randint(0, 256, (h, w, 3), generator=g).to(torch.uint8)
         made, _ = transform([pixels.permute(2, 0, 1).float() / 255])
@@ -172,7 +172,7 @@ def make_nms():
     for name, n, groups, threshold, width, ties in (
             ("plain", 300, 1, 0.5, 200, False), ("ties", 300, 1, 0.5, 120, True),
             ("same", 40, 1, 0.7, 0, True), ("three", 600, 3, 0.7, 300, False),
-            ("ninety", 1000, 90, 0.5, 1000, False), ("many", 1600, 20, 0.5, 400, False)):
+            ("ninety", 1000, 90, 0.5, 1000, False), ("many", 1100, 20, 0.5, 400, False)):
         boxes = boxes_of(g, n, width or 1, width or 1, least=width / 6 if width else 8,
                          most=width / 3 if width else 8)
         boxes = boxes.clamp(min=0)
@@ -186,6 +186,18 @@ def make_nms():
                 else batched_nms(boxes, scores, group, threshold))
         out |= {f"{name}.boxes": boxes, f"{name}.scores": scores, f"{name}.group": group.int(),
                 f"{name}.keep": keep.int(), f"{name}.args": [threshold, groups]}
+    # Pairs at an IoU of nearly the threshold: up to 1000 boxes, where groups are moved apart, the
+    # rounding of the moved coordinates decides.
+    for name, pairs in (("border", 450), ("border_many", 600)):
+        size = uniform(g, pairs, 2, low=6, high=30)
+        corner = uniform(g, pairs, 2, high=960)
+        first = torch.cat([corner, corner + size], 1)
+        second = first + torch.cat([size[:, :1] / 3, size[:, :1] * 0], 1).repeat(1, 2)
+        boxes, scores = torch.cat([first, second]), uniform(g, 2 * pairs)
+        group = torch.randint(0, 90, (pairs,), generator=g).repeat(2)
+        keep = batched_nms(boxes, scores, group, 0.5)
+        out |= {f"{name}.boxes": boxes, f"{name}.scores": scores, f"{name}.group": group.int(),
+                f"{name}.keep": keep.int(), f"{name}.args": [0.5, 90]}
     write("nms", out)
 
 

@@ -260,7 +260,8 @@ test_box_coder (void)
 static void
 test_nms (void)
 {
-  static const char *const cases[] = { "plain", "ties", "same", "three", "ninety", "many" };
+  static const char *const cases[] = { "plain", "ties", "same", "three", "ninety", "many",
+    "border", "border_many" };
   g_autoptr (FrcWeights) golden = golden_open ("nms");
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
