@@ -7,12 +7,13 @@
 
 #include <gst/video/video.h>
 #include <stdio.h>
+#include <string.h>
 
 #define CELLS 9 /* the frame in 3 × 3 parts, row by row */
 
 typedef struct {
   char *label;
-  guint frames;          /* with at least one */
+  guint boxes, frames;   /* in all; frames with at least one */
   guint last_frame;      /* number of the latest of them, 1-based */
   guint now, most;       /* in the latest frame, in any frame */
   guint cell[CELLS];     /* how many boxes had their middle there */
@@ -76,6 +77,7 @@ add_box (Report *report, const GstVideoRegionOfInterestMeta *roi, gdouble confid
     seen->frames++;
     seen->now = 0;
   }
+  seen->boxes++;
   seen->most = MAX (seen->most, ++seen->now);
   seen->cell[3 * row + column]++;
   if (confidence > seen->best) {
@@ -134,7 +136,9 @@ more_frames_first (gconstpointer a, gconstpointer b)
   const Seen *x = a, *y = b;
   if (x->frames != y->frames)
     return x->frames > y->frames ? -1 : 1;
-  return g_strcmp0 (x->label, y->label);
+  if (x->boxes != y->boxes)
+    return x->boxes > y->boxes ? -1 : 1;
+  return strcmp (x->label, y->label);
 }
 
 /* Prints the table of what was seen, the most frequent label first. */
@@ -152,14 +156,14 @@ report_print (const Report *report)
     width = MAX (width, (gint) g_utf8_strlen (((Seen *) l->data)->label, -1));
 
   printf ("Seen in %u frame%s:\n\n", report->frames, report->frames == 1 ? "" : "s");
-  printf ("  %-*s  %-15s  %-7s  %-13s  %-6s  %s\n", width, "label", "in frames", "at once",
+  printf ("  %-*s  %-15s  %-8s  %-13s  %-6s  %s\n", width, "label", "in frames", "at once",
       "mostly", "surest", "where that was");
   for (GList *l = list; l; l = l->next) {
     const Seen *seen = l->data;
     g_autofree char *frames = g_strdup_printf (
         "%u (%.0f %%)", seen->frames, 100.0 * seen->frames / report->frames);
     g_autofree char *most = g_strdup_printf ("%s%u", seen->most > 1 ? "up to " : "", seen->most);
-    printf ("  %-*s  %-15s  %-7s  %-13s  %-6.3f  %u x %u pixels at x %u, y %u", width, seen->label,
+    printf ("  %-*s  %-15s  %-8s  %-13s  %-6.3f  %u x %u pixels at x %u, y %u", width, seen->label,
         frames, most, usual_place (seen), seen->best, seen->w, seen->h, seen->x, seen->y);
     if (GST_CLOCK_TIME_IS_VALID (seen->best_time))
       printf (", after %.1f s", (gdouble) seen->best_time / GST_SECOND);
