@@ -112,7 +112,7 @@ def make_resize():
     out, g = {}, random(2)
     mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
     transform = GeneralizedRCNNTransform(24, 32, mean, std)
-    for i, (w, h) in enumerate(((20, 31), (97, 64), (1, 1), (200, 5), (33, 32), (77, 154), (40, 40))):
+    for i, (w, h) in enumerate(((20, 31), (97, 64), (1, 1), (200, 8), (33, 32), (77, 154), (40, 40))):
         pixels = torch.randint(0, 256, (h, w, 3), generator=g).to(torch.uint8)
         made, _ = transform([pixels.permute(2, 0, 1).float() / 255])
         out[f"{i}.pixels"], out[f"{i}.out"] = pixels.numpy(), nhwc(made.tensors)
