@@ -68,9 +68,12 @@ copy_row (const FrcView *in, guint n, gint64 y, gint64 x0, guint step, guint cou
     memcpy (to, row, bytes);
 }
 
+/* Channels @first … first + count − 1 of all input that the tile sees. */
 static void
-tile_copy_input (const FrcConvPlan *plan, const FrcConvSpec *spec, ConvTile *tile, gfloat *to)
+tile_copy_input (const FrcConvPlan *plan, const FrcConvSpec *spec, ConvTile *tile, gfloat *to,
+    guint first, guint count)
 {
+  FrcView in = plan->in;
   guint step_y = spec->kernel_h == 1 ? spec->stride_h : 1;
   guint step_x = spec->kernel_w == 1 ? spec->stride_w : 1;
   gint64 y0 = (gint64) tile->y0 * spec->stride_h - spec->pad_top;
@@ -79,6 +82,8 @@ tile_copy_input (const FrcConvPlan *plan, const FrcConvSpec *spec, ConvTile *til
       ? tile->y1 - tile->y0
       : (tile->y1 - tile->y0 - 1) * spec->stride_h + spec->kernel_h;
 
+  in.data += first;
+  in.c = count;
   tile->in = to;
   tile->column_step = plan->in_step * (spec->kernel_w == 1 ? 1 : spec->stride_w);
   tile->tap_row_step = plan->copy_columns * plan->in_step;
@@ -86,7 +91,7 @@ tile_copy_input (const FrcConvPlan *plan, const FrcConvSpec *spec, ConvTile *til
   tile->image_step = plan->copy_rows * tile->tap_row_step;
   for (guint n = tile->n0; n < tile->n1; n++)
     for (guint y = 0; y < rows; y++)
-      copy_row (&plan->in, n, y0 + (gint64) y * step_y, x0, step_x, plan->copy_columns,
+      copy_row (&in, n, y0 + (gint64) y * step_y, x0, step_x, plan->copy_columns,
           to + (n - tile->n0) * tile->image_step + y * tile->tap_row_step, plan->in_step);
 }
 
@@ -147,34 +152,30 @@ block_set_panel (FrcGemmBlock *block, const FrcConv *conv, guint c, guint k)
   block->b = conv->weights + (gsize) c * conv->k + (gsize) k * width;
 }
 
-/* Bytes a step of K for @panel of @all to cover @floats. */
-static gsize
-ahead_step (gsize floats, gsize panel, gsize all, gsize depth)
-{
-  return (floats * sizeof (gfloat) * panel / all + depth - 1) / depth;
-}
-
-/* While panel @c of these pixels is computed, its share of what the next pixels need is fetched.
- * Where K is long, memory has time enough. */
+/* While these pixels are computed, what the next ones need is fetched: their input with the first
+ * panel, their output and residual evenly. Where there are many taps, memory has time enough. */
 static void
 block_look_ahead (FrcGemmBlock *block, const ConvRun *run, guint c0, guint c1)
 {
   const FrcView *residual = run->residual, *out = run->out;
-  gsize in_span = block->rows * block->lda, out_span = block->rows * block->ldc;
-  gsize done = block->column - c0, all = c1 - c0;
+  gsize span = block->rows * block->ldc, done = block->column - c0, all = c1 - c0;
   const gfloat *first = block->c - block->column;
 
   block->ahead_in = block->a;
   block->ahead_out = block->c;
-  block->ahead_in_step = block->ahead_out_step = block->ahead_residual = 0;
-  if (block->n_taps > 1)
+  block->ahead_in_step = block->ahead_in_round = 0;
+  block->ahead_out_step = block->ahead_residual = 0;
+  if (block->n_taps > 1 || run->plan.copy)
     return;
-  if (!run->plan.copy) {
-    block->ahead_in = block->a + in_span + in_span * done / all;
-    block->ahead_in_step = ahead_step (in_span, block->cols, all, block->depth);
+  if (block->column == c0) {
+    gboolean solid = block->lda == block->depth; /* one address after the other is fastest */
+    block->ahead_in = block->a + block->rows * block->lda;
+    block->ahead_in_step = (solid ? block->rows : block->lda) * sizeof (gfloat);
+    block->ahead_in_round = block->rows * (solid ? block->rows : 1) * sizeof (gfloat);
   }
-  block->ahead_out = first + out_span + out_span * done / all;
-  block->ahead_out_step = ahead_step (out_span, block->cols, all, block->depth);
+  block->ahead_out = first + span + span * done / all;
+  block->ahead_out_step = (span * sizeof (gfloat) * block->cols / all + block->depth - 1) /
+      block->depth;
   if (residual != NULL && residual->h == out->h && residual->w == out->w &&
       residual->ld == out->ld)
     block->ahead_residual = (gsize) block->residual[0] - (gsize) first;
@@ -234,7 +235,7 @@ conv_tile (gpointer data, guint index, gpointer scratch)
   tile.taps = (gsize *) (memory + plan->row_bytes);
   tile.residual = (const gfloat **) (tile.taps + spec->kernel_h * spec->kernel_w);
   if (plan->copy)
-    tile_copy_input (plan, spec, &tile, scratch);
+    tile_copy_input (plan, spec, &tile, scratch, 0, MIN (plan->k_step, spec->in_channels));
   else
     tile_point_input (plan, spec, &tile);
   tile_taps (plan, spec, &tile);
@@ -246,8 +247,11 @@ conv_tile (gpointer data, guint index, gpointer scratch)
     block.first = k == 0;
     block.last = k + plan->k_step >= run->conv->k;
     block.depth = tile.n_taps > 1 ? tile.depth : MIN (plan->k_step, run->conv->k - k);
+    if (k > 0 && plan->copy)
+      tile_copy_input (plan, spec, &tile, scratch, k, block.depth);
+    else if (k > 0)
+      tile.in += plan->k_step;
     tile_blocks (run, &tile, &block, k);
-    tile.in += plan->k_step;
   }
 }
 

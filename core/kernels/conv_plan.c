@@ -4,13 +4,15 @@
  */
 #include "conv.h"
 
-#define COPY_BYTES (384 * 1024) /* of a tile's input: less than half an L2 cache */
+#define COPY_BYTES (512 * 1024) /* of a tile's input: less than half an L2 cache */
 #define WEIGHT_BYTES (1024 * 1024)
 #define INSIDE_BYTES (512 * 1024) /* of weights that are read anew for every block of pixels */
 #define SMALL_TILE_MACS (1 << 20) /* no smaller for the sake of balance */
 #define MIN_TILES 16
-#define K_STEP 1024
-/* Pixels this far apart, or a multiple, fall into too few sets of an L1 cache. */
+#ifndef K_STEP
+#define K_STEP 512
+#endif
+/* Pixels this far apart, or a multiple, fall into few sets of an L1 cache: a copy avoids that. */
 #define CONFLICT_BYTES 2048
 
 static guint
@@ -57,8 +59,8 @@ copy_bytes (const FrcConv *conv, const FrcConvPlan *plan)
   const FrcConvSpec *spec = &conv->spec;
 
   return plan->images * copy_length (plan->rows, spec->kernel_h, spec->stride_h) *
-      copy_length (plan->columns, spec->kernel_w, spec->stride_w) * plan->in_step *
-      sizeof (gfloat);
+      copy_length (plan->columns, spec->kernel_w, spec->stride_w) *
+      (plan->copy ? plan->in_step : MIN (plan->in_step, plan->k_step)) * sizeof (gfloat);
 }
 
 static guint
@@ -108,7 +110,6 @@ plan_count (FrcConvPlan *plan)
       plan->image_tiles * plan->row_tiles * plan->column_tiles * plan->channel_tiles;
 }
 
-/* Halves pixels; FALSE if there are few already. */
 static gboolean
 plan_halve_pixels (const FrcConv *conv, FrcConvPlan *plan, guint enough)
 {
@@ -136,25 +137,32 @@ plan_halve_channels (const FrcConv *conv, FrcConvPlan *plan, guint enough)
   return plan->channels < channels;
 }
 
+/* The input is read once for every tile of channels, the weights once for every tile of pixels: the
+ * longer side is halved if it stays above so many blocks' rows or panels. */
+static gboolean
+plan_halve (const FrcConv *conv, FrcConvPlan *plan, guint blocks, guint panels)
+{
+  guint pixels = blocks * conv->gemm->rows, channels = panels * conv->gemm->cols;
+
+  if (plan->images * plan->rows * plan->columns >= plan->channels)
+    return plan_halve_pixels (conv, plan, pixels) || plan_halve_channels (conv, plan, channels);
+  return plan_halve_channels (conv, plan, channels) || plan_halve_pixels (conv, plan, pixels);
+}
+
 /* Work: tiles neither so large that threads wait for each other nor so small that weights and input
  * are read over and over. */
 static void
 plan_work (const FrcConv *conv, FrcConvPlan *plan)
 {
-  const FrcGemmKernels *gemm = conv->gemm;
-
   plan->channels = plan->out.c;
-  while ((guint64) plan->channels * conv->k * sizeof (gfloat) > WEIGHT_BYTES &&
-      plan_halve_channels (conv, plan, 4 * gemm->cols))
+  while ((guint64) plan->channels * plan->k_step * sizeof (gfloat) > WEIGHT_BYTES &&
+      plan_halve_channels (conv, plan, 4 * conv->gemm->cols))
     continue;
-  while (tile_macs (conv, plan) > gemm->tile_macs &&
-      (plan_halve_pixels (conv, plan, 8 * gemm->rows) ||
-          plan_halve_channels (conv, plan, 2 * gemm->cols)))
+  while (tile_macs (conv, plan) > conv->gemm->tile_macs && plan_halve (conv, plan, 12, 4))
     continue;
   plan_count (plan);
   while (plan->n_tiles < MIN_TILES && tile_macs (conv, plan) > 2 * SMALL_TILE_MACS &&
-      (plan_halve_pixels (conv, plan, 2 * gemm->rows) ||
-          plan_halve_channels (conv, plan, gemm->cols)))
+      plan_halve (conv, plan, 2, 1))
     plan_count (plan);
 }
 
@@ -172,11 +180,11 @@ frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcCo
     plan->in.w = plan->out.w = in->n * in->h * in->w;
     plan->in.n = plan->in.h = plan->out.n = plan->out.h = 1;
   }
-  plan->copy = !inside || has_conflict (in->ld * spec->stride_w);
-  plan->in_step = plan->copy ? in->c : in->ld;
+  plan->copy = !inside;
+  plan->k_step = spec->kernel_h * spec->kernel_w == 1 ? MIN (conv->k, K_STEP) : conv->k;
+  plan->in_step = plan->copy ? MIN (in->c, plan->k_step) : in->ld;
   if (plan->copy && has_conflict (plan->in_step * (spec->kernel_w == 1 ? 1 : spec->stride_w)))
     plan->in_step += 16;
-  plan->k_step = spec->kernel_h * spec->kernel_w == 1 ? MIN (conv->k, K_STEP) : conv->k;
   plan_pixels (conv, plan);
   plan_work (conv, plan);
   plan->panels_inside = plan->k_step == conv->k &&

@@ -18,10 +18,11 @@ typedef struct {
   gsize lda;         /* floats from a pixel to the next */
   const gsize *taps; /* offsets from a, in floats, of n_taps runs of `depth` floats each */
   guint n_taps, depth;
-  /* What later blocks touch, prefetched along with the steps of K, bytes a step. The residual lies
-   * as many bytes after the output; 0 if there is none. */
+  /* What later blocks touch, fetched along with the steps of K. Input: every `rows` steps are a
+   * round; bytes from a step to the next and from a round to the next. Output: bytes a step; the
+   * residual lies as many bytes after it (0: none). */
   const gfloat *ahead_in, *ahead_out;
-  gsize ahead_in_step, ahead_out_step, ahead_residual;
+  gsize ahead_in_step, ahead_in_round, ahead_out_step, ahead_residual;
   const gfloat *b; /* n_taps · depth rows of a panel */
   gfloat *c;
   gsize ldc;

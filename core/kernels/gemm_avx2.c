@@ -81,7 +81,7 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
   const gsize stride = g->lda * sizeof (gfloat), in_step = g->ahead_in_step,
       out_step = g->ahead_out_step, residual_offset = g->ahead_residual;
   const gfloat *b = g->b;
-  const char *ahead_in = (const char *) g->ahead_in, *ahead_out = (const char *) g->ahead_out;
+  const char *ahead_round = (const char *) g->ahead_in, *ahead_out = (const char *) g->ahead_out;
   gfloat *c = g->c;
   const __m256i mask[2] = {lane_mask (g->cols), lane_mask ((gint) g->cols - LANES)};
   __m256 acc[ROWS][2];
@@ -89,28 +89,33 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
   block_start (g, acc, rows, vecs, mask);
   for (guint t = 0; t < g->n_taps; t++) {
     const char *start = (const char *) (g->a + g->taps[t]), *base[2] = {start, start + 3 * stride};
-    for (guint k = g->depth; k > 0; k--) {
-      __m256 weights[2];
-      __asm__ ("" : "+r"(base[0]), "+r"(base[1]));
-      UNROLL
-      for (guint v = 0; v < vecs; v++)
-        weights[v] = _mm256_loadu_ps (b + v * LANES);
-      _mm_prefetch (ahead_in, _MM_HINT_T0);
-      _mm_prefetch (ahead_out, _MM_HINT_T0);
-      _mm_prefetch (ahead_out + residual_offset, _MM_HINT_T0);
-      ahead_in += in_step;
-      ahead_out += out_step;
-      UNROLL
-      for (guint r = 0; r < rows; r++) {
-        __m256 pixel =
-            _mm256_broadcast_ss ((const gfloat *) (base[row_base[r]] + row_scale[r] * stride));
+    for (guint k = 0; k < g->depth; k += rows) {
+      const char *ahead_in = ahead_round;
+      ahead_round += g->ahead_in_round;
+      for (guint i = MIN (rows, g->depth - k); i > 0; i--) {
+        __m256 weights[2];
+        /* Keeps the compiler from turning every row into a pointer of its own. */
+        __asm__ ("" : "+r"(base[0]), "+r"(base[1]));
         UNROLL
         for (guint v = 0; v < vecs; v++)
-          acc[r][v] = _mm256_fmadd_ps (pixel, weights[v], acc[r][v]);
+          weights[v] = _mm256_loadu_ps (b + v * LANES);
+        _mm_prefetch (ahead_in, _MM_HINT_T0);
+        _mm_prefetch (ahead_out, _MM_HINT_T0);
+        _mm_prefetch (ahead_out + residual_offset, _MM_HINT_T0);
+        ahead_in += in_step;
+        ahead_out += out_step;
+        UNROLL
+        for (guint r = 0; r < rows; r++) {
+          __m256 pixel =
+              _mm256_broadcast_ss ((const gfloat *) (base[row_base[r]] + row_scale[r] * stride));
+          UNROLL
+          for (guint v = 0; v < vecs; v++)
+            acc[r][v] = _mm256_fmadd_ps (pixel, weights[v], acc[r][v]);
+        }
+        base[0] += sizeof (gfloat);
+        base[1] += sizeof (gfloat);
+        b += vecs * LANES;
       }
-      base[0] += sizeof (gfloat);
-      base[1] += sizeof (gfloat);
-      b += vecs * LANES;
     }
   }
 

@@ -86,7 +86,7 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
   const gsize stride = g->lda * sizeof (gfloat), in_step = g->ahead_in_step,
       out_step = g->ahead_out_step, residual_offset = g->ahead_residual;
   const gfloat *b = g->b;
-  const char *ahead_in = (const char *) g->ahead_in, *ahead_out = (const char *) g->ahead_out;
+  const char *ahead_round = (const char *) g->ahead_in, *ahead_out = (const char *) g->ahead_out;
   gfloat *c = g->c;
   const __mmask16 mask[2] = {
     vecs == 1 ? (__mmask16) (0xffff >> (LANES - g->cols)) : 0xffff,
@@ -99,30 +99,34 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
     UNROLL
     for (guint i = 0; i < 4; i++)
       base[i] = (const char *) (g->a + g->taps[t]) + base_row[i] * stride;
-    for (guint k = g->depth; k > 0; k--) {
-      __m512 weights[2];
-      /* Keeps the compiler from turning every row into a pointer of its own. */
-      __asm__ ("" : "+r"(base[0]), "+r"(base[1]), "+r"(base[2]), "+r"(base[3]));
-      UNROLL
-      for (guint v = 0; v < vecs; v++)
-        weights[v] = _mm512_loadu_ps (b + v * LANES);
-      _mm_prefetch (ahead_in, _MM_HINT_T0);
-      _mm_prefetch (ahead_out, _MM_HINT_T0);
-      _mm_prefetch (ahead_out + residual_offset, _MM_HINT_T0);
-      ahead_in += in_step;
-      ahead_out += out_step;
-      UNROLL
-      for (guint r = 0; r < rows; r++) {
-        const char *from = base[row_base[r]] + row_scale[r] * stride;
-        __m512 pixel = _mm512_set1_ps (*(const gfloat *) from);
+    for (guint k = 0; k < g->depth; k += rows) {
+      const char *ahead_in = ahead_round;
+      ahead_round += g->ahead_in_round;
+      for (guint i = MIN (rows, g->depth - k); i > 0; i--) {
+        __m512 weights[2];
+        /* Keeps the compiler from turning every row into a pointer of its own. */
+        __asm__ ("" : "+r"(base[0]), "+r"(base[1]), "+r"(base[2]), "+r"(base[3]));
         UNROLL
         for (guint v = 0; v < vecs; v++)
-          acc[r][v] = _mm512_fmadd_ps (pixel, weights[v], acc[r][v]);
+          weights[v] = _mm512_loadu_ps (b + v * LANES);
+        _mm_prefetch (ahead_in, _MM_HINT_T0);
+        _mm_prefetch (ahead_out, _MM_HINT_T0);
+        _mm_prefetch (ahead_out + residual_offset, _MM_HINT_T0);
+        ahead_in += in_step;
+        ahead_out += out_step;
+        UNROLL
+        for (guint r = 0; r < rows; r++) {
+          const char *from = base[row_base[r]] + row_scale[r] * stride;
+          __m512 pixel = _mm512_set1_ps (*(const gfloat *) from);
+          UNROLL
+          for (guint v = 0; v < vecs; v++)
+            acc[r][v] = _mm512_fmadd_ps (pixel, weights[v], acc[r][v]);
+        }
+        UNROLL
+        for (guint j = 0; j < 4; j++)
+          base[j] += sizeof (gfloat);
+        b += vecs * LANES;
       }
-      UNROLL
-      for (guint i = 0; i < 4; i++)
-        base[i] += sizeof (gfloat);
-      b += vecs * LANES;
     }
   }
 
