@@ -22,7 +22,5 @@ gboolean frc_image_info_from_buffer (FrcImageInfo *out, const GstVideoInfo *info
     GstBuffer *buffer);
 void frc_image_from_frame (FrcImage *out, const FrcImageInfo *info, const GstVideoFrame *frame);
 FrcRect frc_rect_from_buffer (GstBuffer *buffer, const FrcImageInfo *info);
-gboolean frc_caps_are_mono (const GstCaps *caps);
-GstCaps *frc_caps_keep_mono (GstCaps *caps);
 
 #endif

@@ -9,9 +9,9 @@
  *
  * The roi_type of a meta is the label; x, y, w and h are whole pixels inside the frame. Its param
  * `detection` has label_id (int: the model's class number − 1), confidence (double), x_min, x_max,
- * y_min and y_max (double, shares of the frame), model_name, layer_name, and age (uint64, ns: 0 when
- * the object was found in this very frame, else how old the result is, or GST_CLOCK_TIME_NONE where
- * buffers have no timestamps). Metas are in descending confidence.
+ * y_min and y_max (double, shares of the frame), model_name, layer_name, and age (uint64, ns: 0
+ * when the object was found in this very frame, else how old the result is, or
+ * GST_CLOCK_TIME_NONE where buffers have no timestamps). Metas are in descending confidence.
  *
  * Pixels are read from system memory. For DMABuf, VA or GL memory put `vapostproc`, `gldownload` or
  * whatever the source's documentation names in front, with a plain `video/x-raw` capsfilter behind
@@ -28,19 +28,18 @@
  * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect classes=person interval=5 !
  *     fasterrcnnoverlay ! videoconvert ! autovideosink
  * ]|
- * Boxes around persons only; every fifth frame is looked at and the frames between repeat its boxes.
+ * Boxes around persons only; every fifth frame is looked at, the frames between repeat its boxes.
  */
 #include "gstfasterrcnndetect.h"
 
 #include "detectprops.h"
+#include "elementutil.h"
 #include "frameinfo.h"
 #include "inference.h"
 #include "stats.h"
 
 GST_DEBUG_CATEGORY_STATIC (detect_debug);
 #define GST_CAT_DEFAULT detect_debug
-
-#define NO_TIME G_MININT64
 
 struct _GstFasterRcnnDetect
 {
@@ -57,6 +56,7 @@ struct _GstFasterRcnnDetect
   FrcInference *inference;
   GstVideoInfo video;
   gboolean have_video;
+  GstSegment segment; /* as the last event had it */
   guint64 since_inference; /* frames, the inferred one included; 0 = infer on the next */
   FrcResult result;
   gboolean warned_orientation;
@@ -71,32 +71,6 @@ static GstStaticPadTemplate src_template =
 G_DEFINE_TYPE (GstFasterRcnnDetect, gst_faster_rcnn_detect, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (fasterrcnndetect, "fasterrcnndetect", GST_RANK_NONE,
     GST_TYPE_FASTER_RCNN_DETECT)
-
-static GstResourceError
-resource_code (const GError *error)
-{
-  if (error->domain != FRC_ERROR)
-    return GST_RESOURCE_ERROR_READ;
-  switch (error->code) {
-    case FRC_ERROR_OPEN:
-      return GST_RESOURCE_ERROR_OPEN_READ;
-    case FRC_ERROR_NO_MEMORY:
-      return GST_RESOURCE_ERROR_NO_SPACE_LEFT;
-    case FRC_ERROR_ARGUMENT:
-      return GST_RESOURCE_ERROR_SETTINGS;
-    default:
-      return GST_RESOURCE_ERROR_READ;
-  }
-}
-
-static void
-post_error (GstFasterRcnnDetect *self, const GError *error, const char *doing)
-{
-  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, GST_RESOURCE_ERROR,
-      resource_code (error), g_strdup (error->message),
-      g_strdup_printf ("%s: %s %d", doing, g_quark_to_string (error->domain), error->code),
-      __FILE__, G_STRFUNC, __LINE__);
-}
 
 /* ---- properties ---- */
 
@@ -195,7 +169,7 @@ start (GstBaseTransform *trans)
   g_autoptr (FrcInference) inference = frc_inference_new (&config, &error);
   frc_detect_config_clear (&config);
   if (!inference || !publish_labels (self, frc_inference_get_labels (inference), &error)) {
-    post_error (self, error, "start");
+    frc_post_error (GST_ELEMENT (self), error, "start");
     return FALSE;
   }
 
@@ -243,14 +217,6 @@ change_state (GstElement *element, GstStateChange transition)
 
 /* ---- negotiation ---- */
 
-static GstCaps *
-transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *filter)
-{
-  GstCaps *same =
-      filter ? gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST) : gst_caps_ref (caps);
-  return frc_caps_keep_mono (same);
-}
-
 static gboolean
 accept_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
 {
@@ -280,7 +246,7 @@ set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   self->have_video = TRUE;
 
   if (!frc_inference_prepare (self->inference, &info, &error)) {
-    post_error (self, error, "set_caps");
+    frc_post_error (GST_ELEMENT (self), error, "set_caps");
     return FALSE;
   }
   return TRUE;
@@ -291,13 +257,10 @@ set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 static gboolean
 propose_allocation (GstBaseTransform *trans, GstQuery *decide, GstQuery *query)
 {
-  guint index;
-
   if (!GST_BASE_TRANSFORM_CLASS (gst_faster_rcnn_detect_parent_class)
            ->propose_allocation (trans, NULL, query))
     return FALSE;
-  while (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, &index))
-    gst_query_remove_nth_allocation_meta (query, index);
+  frc_query_drop_crop (query);
   return TRUE;
 }
 
@@ -322,13 +285,16 @@ warn_orientation (GstFasterRcnnDetect *self, GstEvent *event)
       (NULL));
 }
 
+/* The base class's copy of the segment will not do: its position moves with the buffers. */
 static gboolean
 segment_differs (GstFasterRcnnDetect *self, GstEvent *event)
 {
   const GstSegment *segment;
 
   gst_event_parse_segment (event, &segment);
-  return !gst_segment_is_equal (segment, &GST_BASE_TRANSFORM (self)->segment);
+  gboolean differs = !gst_segment_is_equal (segment, &self->segment);
+  self->segment = *segment;
+  return differs;
 }
 
 static gboolean
@@ -372,29 +338,10 @@ before_transform (GstBaseTransform *trans, GstBuffer *buffer)
     gst_object_sync_values (GST_OBJECT (trans), time);
 }
 
-/* Signed, because a buffer may lie before its segment; NO_TIME without a timestamp. */
-static gint64
-running_time (GstBaseTransform *trans, GstBuffer *buffer)
-{
-  guint64 time;
-
-  if (trans->segment.format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID (buffer))
-    return NO_TIME;
-  switch (gst_segment_to_running_time_full (&trans->segment, GST_FORMAT_TIME,
-      GST_BUFFER_PTS (buffer), &time)) {
-    case 1:
-      return (gint64) time;
-    case -1:
-      return -(gint64) time;
-    default:
-      return NO_TIME;
-  }
-}
-
 static guint64
 result_age (const FrcResult *result, gint64 now)
 {
-  if (result->running_time == NO_TIME || now == NO_TIME)
+  if (result->running_time == FRC_NO_TIME || now == FRC_NO_TIME)
     return GST_CLOCK_TIME_NONE;
   return ABS (now - result->running_time);
 }
@@ -408,7 +355,7 @@ infer (GstFasterRcnnDetect *self, GstBuffer *buffer, const FrcImageInfo *info, c
   FrcImage image;
 
   if (!frc_inference_prepare (self->inference, info, &error)) {
-    post_error (self, error, "frame");
+    frc_post_error (GST_ELEMENT (self), error, "frame");
     return GST_FLOW_ERROR;
   }
   if (!gst_video_frame_map (&frame, &self->video, buffer,
@@ -472,12 +419,12 @@ static GstFlowReturn
 analyse (GstFasterRcnnDetect *self, GstBuffer *buffer, const FrcDetectTuning *tuning)
 {
   gboolean gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
-  gint64 now = running_time (GST_BASE_TRANSFORM (self), buffer);
+  gint64 now = frc_running_time (GST_BASE_TRANSFORM (self), buffer);
   FrcImageInfo info;
 
   if (!frc_image_info_from_buffer (&info, &self->video, buffer)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("A video frame is of a format that is not supported."),
-        ("%" GST_PTR_FORMAT, buffer));
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+        ("A video frame is of a format that is not supported."), ("%" GST_PTR_FORMAT, buffer));
     return GST_FLOW_ERROR;
   }
   FrcRect rect = frc_rect_from_buffer (buffer, &info);
@@ -530,13 +477,9 @@ finalize (GObject *object)
 static void
 gst_faster_rcnn_detect_init (GstFasterRcnnDetect *self)
 {
-  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
-
   frc_detect_settings_init (&self->settings);
-  gst_base_transform_set_in_place (trans, TRUE);
-  gst_base_transform_set_passthrough (trans, FALSE);
-  gst_base_transform_set_gap_aware (trans, TRUE);
-  gst_base_transform_set_qos_enabled (trans, FALSE);
+  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  frc_transform_init (GST_BASE_TRANSFORM (self));
 }
 
 static void
@@ -563,7 +506,7 @@ gst_faster_rcnn_detect_class_init (GstFasterRcnnDetectClass *klass)
 
   transform->start = start;
   transform->stop = stop;
-  transform->transform_caps = transform_caps;
+  transform->transform_caps = frc_transform_caps;
   transform->accept_caps = accept_caps;
   transform->set_caps = set_caps;
   transform->propose_allocation = propose_allocation;

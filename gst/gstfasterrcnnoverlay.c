@@ -20,6 +20,7 @@
  */
 #include "gstfasterrcnnoverlay.h"
 
+#include "elementutil.h"
 #include "frameinfo.h"
 #include "labelimage.h"
 
@@ -295,14 +296,6 @@ transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 
 /* ---- negotiation and life ---- */
 
-static GstCaps *
-transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *filter)
-{
-  GstCaps *same =
-      filter ? gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST) : gst_caps_ref (caps);
-  return frc_caps_keep_mono (same);
-}
-
 static gboolean
 accept_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
 {
@@ -322,13 +315,10 @@ set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 static gboolean
 propose_allocation (GstBaseTransform *trans, GstQuery *decide, GstQuery *query)
 {
-  guint index;
-
   if (!GST_BASE_TRANSFORM_CLASS (gst_faster_rcnn_overlay_parent_class)
            ->propose_allocation (trans, NULL, query))
     return FALSE;
-  while (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, &index))
-    gst_query_remove_nth_allocation_meta (query, index);
+  frc_query_drop_crop (query);
   return TRUE;
 }
 
@@ -358,13 +348,8 @@ finalize (GObject *object)
 static void
 gst_faster_rcnn_overlay_init (GstFasterRcnnOverlay *self)
 {
-  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
-
   self->settings = (Settings){ TRUE, TRUE, DEFAULT_THICKNESS, g_strdup (DEFAULT_FONT) };
-  gst_base_transform_set_in_place (trans, TRUE);
-  gst_base_transform_set_passthrough (trans, FALSE);
-  gst_base_transform_set_gap_aware (trans, TRUE);
-  gst_base_transform_set_qos_enabled (trans, FALSE);
+  frc_transform_init (GST_BASE_TRANSFORM (self));
 }
 
 static void
@@ -410,7 +395,7 @@ gst_faster_rcnn_overlay_class_init (GstFasterRcnnOverlayClass *klass)
 
   transform->start = start;
   transform->stop = stop;
-  transform->transform_caps = transform_caps;
+  transform->transform_caps = frc_transform_caps;
   transform->accept_caps = accept_caps;
   transform->set_caps = set_caps;
   transform->propose_allocation = propose_allocation;
