@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define CHARGE_PER_BYTE 24
-#define CHARGE_FIXED (32 << 10)
+#define CHARGE_FIXED (16 << 10)
 #define MAX_BLOCK (64 << 10)
 
 typedef struct _FrcPickleBlock {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define TABLE_BYTES_PER_HEADER_BYTE 36 /* of the 64; the rest is for the pickle machine */
-#define TABLE_FIXED_BYTES (16 << 10)
+#define TABLE_FIXED_BYTES (4 << 10)
 #define MIN_ELEMENTS_LIMIT 65536
 
 /* ---- which dictionary --------------------------------------------------------------------- */

@@ -11,7 +11,7 @@
 #include <zip.h>
 
 #define MAX_UNPACKED_PER_FILE_BYTE 2 /* torch.save () does not compress */
-#define UNPACKED_FIXED_BYTES (64 << 10)
+#define UNPACKED_FIXED_BYTES (16 << 10)
 #define DIRECTORY_ENTRY_BYTES 46
 #define MAX_NAME 512
 #define ALIGNMENT 16

@@ -18,7 +18,7 @@
 #define PREFIX_BYTES 8
 #define MAX_HEADER_BYTES (16u << 20)
 #define TREE_BYTES_PER_HEADER_BYTE 52 /* of the 64; the rest is for our table */
-#define TREE_FIXED_BYTES (64 << 10)
+#define TREE_FIXED_BYTES (4 << 10)
 
 typedef struct {
   FrcWeights *weights;

@@ -14,7 +14,7 @@
 
 #define FRC_WEIGHTS_MAX_FILE ((guint64) 8 << 30)
 #define FRC_WEIGHTS_MAX_TENSORS 65536
-#define FRC_WEIGHTS_FIXED_BYTES (256 << 10) /* inflate's window, GObject classes, small objects */
+#define FRC_WEIGHTS_FIXED_BYTES (96 << 10) /* inflate's state, small objects, small files */
 #define FRC_QUOTE_BYTES 100
 
 typedef struct {
