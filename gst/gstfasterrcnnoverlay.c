@@ -201,24 +201,6 @@ text_color_on (guint32 rgb)
   return luma > 128 * 1000 ? 0x000000 : 0xffffff;
 }
 
-static void
-draw_box (GstVideoFrame *frame, const Item *item, guint thickness)
-{
-  const FrcArea *a = &item->area;
-  FrcInk ink = frc_ink_from_rgb (&frame->info, color_of (item->label));
-  gint64 t = MIN (thickness, MAX (1, MIN (a->width, a->height) / 2));
-  gint64 inner = MAX (0, a->height - 2 * t);
-  FrcArea sides[] = {
-    { a->x, a->y, a->width, t },
-    { a->x, a->y + a->height - t, a->width, t },
-    { a->x, a->y + t, t, inner },
-    { a->x + a->width - t, a->y + t, t, inner },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (sides); i++)
-    frc_paint_area (frame, &sides[i], &ink);
-}
-
 static char *
 text_of (const Item *item, const Settings *settings)
 {
@@ -256,8 +238,11 @@ static void
 draw_items (GstFasterRcnnOverlay *self, GstVideoFrame *frame, const GArray *items,
     const Settings *settings)
 {
-  for (guint i = 0; i < items->len; i++)
-    draw_box (frame, &g_array_index (items, Item, i), settings->thickness);
+  for (guint i = 0; i < items->len; i++) {
+    const Item *item = &g_array_index (items, Item, i);
+    FrcInk ink = frc_ink_from_rgb (&frame->info, color_of (item->label));
+    frc_paint_box (frame, &item->area, settings->thickness, &ink);
+  }
   for (guint i = 0; i < items->len; i++)
     draw_text (self, frame, &g_array_index (items, Item, i), settings);
 }

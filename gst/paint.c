@@ -33,22 +33,42 @@ frc_ink_from_rgb (const GstVideoInfo *info, guint32 rgb)
   return ink;
 }
 
-/* The part of an area that lies inside the frame, half-open. */
+/* Pixels, half-open. */
 typedef struct
 {
   gint x1, y1, x2, y2;
 } Span;
 
 static gboolean
-clip (const GstVideoFrame *frame, const FrcArea *area, Span *out)
+is_empty (const Span *span)
+{
+  return span->x2 <= span->x1 || span->y2 <= span->y1;
+}
+
+/* The part of an area that lies inside the frame. */
+static Span
+clip (const GstVideoFrame *frame, const FrcArea *area)
 {
   gint64 width = GST_VIDEO_FRAME_WIDTH (frame), height = GST_VIDEO_FRAME_HEIGHT (frame);
 
-  out->x1 = (gint) CLAMP (area->x, 0, width);
-  out->y1 = (gint) CLAMP (area->y, 0, height);
-  out->x2 = (gint) CLAMP (area->x + area->width, 0, width);
-  out->y2 = (gint) CLAMP (area->y + area->height, 0, height);
-  return out->x2 > out->x1 && out->y2 > out->y1;
+  return (Span){
+    .x1 = (gint) CLAMP (area->x, 0, width),
+    .y1 = (gint) CLAMP (area->y, 0, height),
+    .x2 = (gint) CLAMP (area->x + area->width, 0, width),
+    .y2 = (gint) CLAMP (area->y + area->height, 0, height),
+  };
+}
+
+static Span
+both (const Span *a, const Span *b)
+{
+  return (Span){ MAX (a->x1, b->x1), MAX (a->y1, b->y1), MIN (a->x2, b->x2), MIN (a->y2, b->y2) };
+}
+
+static guint
+count_pixels (const Span *span)
+{
+  return is_empty (span) ? 0 : (guint) ((span->x2 - span->x1) * (span->y2 - span->y1));
 }
 
 /* Where the samples of one component lie. */
@@ -76,81 +96,144 @@ samples_of (GstVideoFrame *frame, guint component)
   };
 }
 
-/* How much ink the pixels x1 … x2, y1 … y2 of the span have together, 255 a pixel. */
-static guint
-ink_in (const FrcMask *mask, gint64 left, gint64 top, gint x1, gint y1, gint x2, gint y2)
+/* The pixels that share a sample. */
+static Span
+block_of (const Samples *samples, gint sx, gint sy)
 {
-  guint sum = 0;
+  gint x = sx << samples->w_sub, y = sy << samples->h_sub;
 
-  for (gint y = y1; y < y2; y++) {
-    for (gint x = x1; x < x2; x++)
-      sum += mask->coverage[(y - top) * mask->stride + (x - left)];
-  }
-  return sum;
+  return (Span){ x, y, MIN (x + (1 << samples->w_sub), samples->width),
+    MIN (y + (1 << samples->h_sub), samples->height) };
 }
 
-/* Mixes one sample: @total pixels share it, @covered of them are painted, with @inked / 255 of a
- * pixel in @ink and the rest in @paper. */
+/* A sample of @total pixels of which @covered become @color. */
 static guint8
-mix (guint8 old, guint total, guint covered, guint inked, guint8 paper, guint8 ink)
+mix (guint8 old, guint total, guint covered, guint8 color)
 {
-  gint sum = 255 * (gint) ((total - covered) * old + covered * paper) +
-      (gint) inked * ((gint) ink - paper);
-  gint whole = 255 * (gint) total;
-  return (guint8) ((sum + whole / 2) / whole);
+  return (guint8) (((total - covered) * old + covered * color + total / 2) / total);
+}
+
+/* ---- boxes ---- */
+
+/* What is between two rectangles. */
+typedef struct
+{
+  Span outer, inner;
+} Ring;
+
+/* The samples sx1 … sx2 of row @sy. */
+static void
+paint_ring_row (const Samples *to, const Ring *ring, gint sy, gint sx1, gint sx2, guint8 color)
+{
+  guint8 *row = to->data + (gsize) sy * to->stride;
+
+  for (gint sx = sx1; sx < sx2; sx++) {
+    Span block = block_of (to, sx, sy);
+    Span in_outer = both (&block, &ring->outer), in_inner = both (&block, &ring->inner);
+    guint covered = count_pixels (&in_outer) - count_pixels (&in_inner);
+    row[sx * to->step] = mix (row[sx * to->step], count_pixels (&block), covered, color);
+  }
 }
 
 static void
-paint_component (const Samples *to, const Span *span, gint64 left, gint64 top, const FrcMask *mask,
-    guint8 paper, guint8 ink)
+paint_ring (const Samples *to, const Ring *ring, guint8 color)
 {
-  gint bw = 1 << to->w_sub, bh = 1 << to->h_sub;
+  const Span *outer = &ring->outer, *inner = &ring->inner;
+  gint last_x = (outer->x2 - 1) >> to->w_sub, last_y = (outer->y2 - 1) >> to->h_sub;
+  gint round = (1 << to->w_sub) - 1;
 
-  for (gint sy = span->y1 >> to->h_sub; sy <= (span->y2 - 1) >> to->h_sub; sy++) {
-    gint y = sy << to->h_sub;
-    gint y1 = MAX (y, span->y1), y2 = MIN (y + bh, span->y2);
-    guint rows = MIN (y + bh, to->height) - y;
+  for (gint sy = outer->y1 >> to->h_sub; sy <= last_y; sy++) {
+    Span row = block_of (to, 0, sy);
+    gint first_x = outer->x1 >> to->w_sub;
+    if (is_empty (inner) || row.y1 < inner->y1 || row.y2 > inner->y2) {
+      paint_ring_row (to, ring, sy, first_x, last_x + 1, color);
+      continue;
+    }
+    gint left_end = MIN ((inner->x1 + round) >> to->w_sub, last_x + 1);
+    paint_ring_row (to, ring, sy, first_x, left_end, color);
+    paint_ring_row (to, ring, sy, MAX (inner->x2 >> to->w_sub, left_end), last_x + 1, color);
+  }
+}
+
+/**
+ * frc_paint_box:
+ * @frame: mapped for writing
+ * @thickness: of the lines, pixels; they lie inside @area
+ *
+ * Paints the lines of a box as far as they lie inside @frame.
+ */
+void
+frc_paint_box (GstVideoFrame *frame, const FrcArea *area, guint thickness, const FrcInk *ink)
+{
+  gint64 t = thickness;
+  FrcArea inside = { area->x + t, area->y + t, MAX (area->width - 2 * t, 0),
+    MAX (area->height - 2 * t, 0) };
+  Ring ring = { clip (frame, area), clip (frame, &inside) };
+
+  if (is_empty (&ring.outer))
+    return;
+  for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (frame); c++) {
+    Samples to = samples_of (frame, c);
+    paint_ring (&to, &ring, ink->component[c]);
+  }
+}
+
+/* ---- masks ---- */
+
+/* A mask, where it lies, and its two colours in one component. */
+typedef struct
+{
+  const FrcMask *mask;
+  gint64 x, y;
+  guint8 paper, ink;
+} Stamp;
+
+/* The mean colour of the mask's pixels in @span. */
+static guint8
+stamp_color (const Stamp *stamp, const Span *span)
+{
+  const FrcMask *mask = stamp->mask;
+  guint sum = 0, full = 255 * count_pixels (span);
+
+  for (gint y = span->y1; y < span->y2; y++) {
+    for (gint x = span->x1; x < span->x2; x++)
+      sum += mask->coverage[(y - stamp->y) * mask->stride + (x - stamp->x)];
+  }
+  return (guint8) ((sum * stamp->ink + (full - sum) * stamp->paper + full / 2) / full);
+}
+
+static void
+paint_stamp (const Samples *to, const Span *area, const Stamp *stamp)
+{
+  for (gint sy = area->y1 >> to->h_sub; sy <= (area->y2 - 1) >> to->h_sub; sy++) {
     guint8 *row = to->data + (gsize) sy * to->stride;
-
-    for (gint sx = span->x1 >> to->w_sub; sx <= (span->x2 - 1) >> to->w_sub; sx++) {
-      gint x = sx << to->w_sub;
-      gint x1 = MAX (x, span->x1), x2 = MIN (x + bw, span->x2);
-      guint total = rows * (MIN (x + bw, to->width) - x);
-      guint covered = (guint) ((y2 - y1) * (x2 - x1));
-      guint inked = mask ? ink_in (mask, left, top, x1, y1, x2, y2) : 0;
-      row[sx * to->step] = covered == total && inked == 0
-          ? paper
-          : mix (row[sx * to->step], total, covered, inked, paper, ink);
+    for (gint sx = area->x1 >> to->w_sub; sx <= (area->x2 - 1) >> to->w_sub; sx++) {
+      Span block = block_of (to, sx, sy), painted = both (&block, area);
+      row[sx * to->step] = mix (row[sx * to->step], count_pixels (&block), count_pixels (&painted),
+          stamp_color (stamp, &painted));
     }
   }
 }
 
-static void
-paint (GstVideoFrame *frame, const FrcArea *area, const FrcMask *mask, const FrcInk *paper,
-    const FrcInk *ink)
-{
-  Span span;
-
-  if (!clip (frame, area, &span))
-    return;
-  for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (frame); c++) {
-    Samples to = samples_of (frame, c);
-    paint_component (&to, &span, area->x, area->y, mask, paper->component[c], ink->component[c]);
-  }
-}
-
-/** frc_paint_area: fills what of @area lies inside @frame, which is mapped for writing. */
-void
-frc_paint_area (GstVideoFrame *frame, const FrcArea *area, const FrcInk *ink)
-{
-  paint (frame, area, NULL, ink, ink);
-}
-
-/** frc_paint_mask: @mask with its top left pixel at @x, @y: @ink on opaque @paper. */
+/**
+ * frc_paint_mask:
+ * @frame: mapped for writing
+ *
+ * Paints @mask with its top left pixel at @x, @y, as far as it lies inside @frame: @ink on opaque
+ * @paper.
+ */
 void
 frc_paint_mask (GstVideoFrame *frame, gint64 x, gint64 y, const FrcMask *mask, const FrcInk *paper,
     const FrcInk *ink)
 {
   FrcArea area = { x, y, mask->width, mask->height };
-  paint (frame, &area, mask, paper, ink);
+  Span span = clip (frame, &area);
+
+  if (is_empty (&span))
+    return;
+  for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (frame); c++) {
+    Samples to = samples_of (frame, c);
+    Stamp stamp = { mask, x, y, paper->component[c], ink->component[c] };
+    paint_stamp (&to, &span, &stamp);
+  }
 }

@@ -21,7 +21,7 @@ typedef struct {
 typedef struct { gint64 x, y, width, height; } FrcArea; /* pixels; may lie outside the frame */
 
 FrcInk frc_ink_from_rgb (const GstVideoInfo *info, guint32 rgb);
-void frc_paint_area (GstVideoFrame *frame, const FrcArea *area, const FrcInk *ink);
+void frc_paint_box (GstVideoFrame *frame, const FrcArea *area, guint thickness, const FrcInk *ink);
 void frc_paint_mask (GstVideoFrame *frame, gint64 x, gint64 y, const FrcMask *mask,
     const FrcInk *paper, const FrcInk *ink);
 
