@@ -116,6 +116,16 @@ on_progress (gpointer user_data)
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
+/* Whether an element of the input speaks: the source, or the queue behind it. */
+static gboolean
+is_of_input (Demo *demo, GstObject *object)
+{
+  g_autoptr (GstElement) source = gst_bin_get_by_name (GST_BIN (demo->pipeline), "source");
+  return object == GST_OBJECT (source) ||
+      gst_object_has_as_ancestor (object, GST_OBJECT (source)) ||
+      g_str_equal (GST_OBJECT_NAME (object), "first");
+}
+
 static void
 on_error (Demo *demo, GstMessage *message)
 {
@@ -129,9 +139,11 @@ on_error (Demo *demo, GstMessage *message)
     return;
   }
   if (!demo->failed) { /* what follows the first error is its echo */
+    gboolean from_input = is_of_input (demo, GST_MESSAGE_SRC (message));
     /* GStreamer puts the place in its code on the first line of what it adds. */
-    const char *more = debug ? strchr (debug, '\n') : NULL;
-    fprintf (stderr, "demo: %s: %s\n", demo->input, error->message);
+    const char *more = from_input && debug ? strchr (debug, '\n') : NULL;
+    fprintf (stderr, "demo: %s%s%s\n", from_input ? demo->input : "", from_input ? ": " : "",
+        error->message);
     if (demo->missing)
       fprintf (stderr, "GStreamer has no %s here. Debian's packages gstreamer1.0-libav, "
           "gstreamer1.0-plugins-bad and gstreamer1.0-plugins-ugly hold more of them.\n",
@@ -229,13 +241,15 @@ set_detector_properties (GstElement *detect, char **words, GError **error)
       return FALSE;
     }
     g_value_init (&value, spec->value_type);
-    gboolean good = gst_value_deserialize (&value, pair[1]);
+    gboolean good =
+        gst_value_deserialize (&value, pair[1]) && !g_param_value_validate (spec, &value);
     if (good)
       g_object_set_property (G_OBJECT (detect), spec->name, &value);
     g_value_unset (&value);
     if (!good) {
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-          "'%s' is not a value of %s", pair[1], spec->name);
+          "'%s' is not a value of the property %s: %s", pair[1], spec->name,
+          g_param_spec_get_blurb (spec));
       return FALSE;
     }
   }
@@ -334,14 +348,15 @@ print_summary (Demo *demo)
 {
   gdouble seconds = MAX (demo->last_out - demo->first_in, 1) / 1e6;
   guint frames = report_frames (demo->report);
-  guint64 latency = 0;
+  guint64 inferred = 0, latency = 0;
   g_autoptr (GstStructure) stats = NULL;
 
-  g_object_get (demo->detect, "stats", &stats, NULL);
   printf ("\n%u frame%s in %.1f s: %.1f frames per second", frames, frames == 1 ? "" : "s", seconds,
       frames / seconds);
-  if (stats && gst_structure_get_uint64 (stats, "mean-latency", &latency) && latency > 0)
-    printf ("; the detection alone takes %.1f ms a frame", latency / 1e6);
+  g_object_get (demo->detect, "stats", &stats, NULL);
+  if (stats && gst_structure_get_uint64 (stats, "inferred", &inferred) &&
+      gst_structure_get_uint64 (stats, "mean-latency", &latency))
+    printf ("; %" G_GUINT64_FORMAT " inferences of %.1f ms", inferred, latency / 1e6);
   printf (".\n");
 }
 
