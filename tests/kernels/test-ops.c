@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Max pooling, global mean, channel scaling and addition: every kernel against a naive loop, with
+ * one thread and with two, which must not differ in a bit. FRC_TEST_SEED starts other random cases.
+ */
+#include "check.h"
+
+#include <math.h>
+#include <string.h>
+
+#define CASES 150
+
+static FrcPool *pools[2]; /* of one thread and of two */
+static guint64 seed;
+
+typedef struct {
+  CheckView in, other, out, want;
+  FrcConvSpec spec;
+  FrcActivation activation;
+} OpsCase;
+
+typedef void (*RunFunc) (const OpsCase *c, const FrcKernels *kernels, FrcPool *pool);
+
+/* Runs the operation with every kernel and both pools and compares with c->want. */
+static void
+check_case (OpsCase *c, RunFunc run, gdouble tolerance)
+{
+  const FrcView *in = &c->in.view, *out = &c->out.view;
+
+  for (const char *const *name = check_kernel_names (); *name != NULL; name++)
+    for (guint i = 0; i < 2; i++) {
+      check_view_reset (&c->out);
+      run (c, frc_kernels_get (*name, NULL), pools[i]);
+      char *problem = check_view_canaries (&c->out);
+      if (problem == NULL)
+        problem = check_view_compare (&c->out, &c->want, NULL, tolerance);
+      if (problem == NULL)
+        continue;
+      g_test_message ("%s, %u threads: %s; in %ux%ux%ux%u ld %" G_GSIZE_FORMAT ", other %ux%u, out "
+          "%ux%u ld %" G_GSIZE_FORMAT ", window %u/%u pad %u, act %d", *name, i + 1, problem, in->n,
+          in->h, in->w, in->c, in->ld, c->other.view.h, c->other.view.w, out->h, out->w, out->ld,
+          c->spec.kernel_h, c->spec.stride_h, c->spec.pad_top, c->activation);
+      g_test_fail ();
+      g_free (problem);
+    }
+  check_view_clear (&c->in);
+  check_view_clear (&c->other);
+  check_view_clear (&c->out);
+  check_view_clear (&c->want);
+}
+
+static gfloat *
+at (const CheckView *v, guint n, guint y, guint x)
+{
+  return v->view.data + ((n * v->view.h + y) * v->view.w + x) * v->view.ld;
+}
+
+static OpsCase
+case_new (guint64 *state, guint h, guint w, guint c)
+{
+  OpsCase ops = {0};
+
+  ops.in = check_view_new_input (state, 1 + check_random_below (state, 2), h, w, c,
+      c + check_random_below (state, 3) * 5);
+  return ops;
+}
+
+static void
+case_outputs (OpsCase *ops, guint64 *state, guint h, guint w)
+{
+  const FrcView *in = &ops->in.view;
+  gsize ld = in->c + check_random_below (state, 3) * 3;
+
+  ops->out = check_view_new_output (in->n, h, w, in->c, ld);
+  ops->want = check_view_new_output (in->n, h, w, in->c, ld);
+}
+
+/* ---- max pooling -------------------------------------------------------------------------- */
+
+static void
+run_max (const OpsCase *c, const FrcKernels *kernels, FrcPool *pool)
+{
+  frc_max_pool_run (kernels, pool, &c->spec, &c->in.view, &c->out.view);
+}
+
+static gfloat
+naive_max (const OpsCase *c, guint n, guint y, guint x, guint i)
+{
+  const FrcConvSpec *s = &c->spec;
+  gfloat most = -INFINITY;
+
+  for (gint ky = 0; ky < (gint) s->kernel_h; ky++)
+    for (gint kx = 0; kx < (gint) s->kernel_w; kx++) {
+      gint iy = (gint) (y * s->stride_h) + ky - (gint) s->pad_top;
+      gint ix = (gint) (x * s->stride_w) + kx - (gint) s->pad_left;
+      if (iy >= 0 && ix >= 0 && iy < (gint) c->in.view.h && ix < (gint) c->in.view.w)
+        most = MAX (most, at (&c->in, n, iy, ix)[i]);
+    }
+  return most;
+}
+
+static void
+test_max_pool (void)
+{
+  static const guint windows[][3] = {{3, 2, 1}, {1, 2, 0}, {2, 2, 0}, {3, 1, 1}, {5, 3, 2}};
+  guint64 state = seed;
+
+  for (guint i = 0; i < CASES; i++) {
+    const guint *win = windows[i % G_N_ELEMENTS (windows)];
+    guint h = win[0] + check_random_below (&state, 40), w = win[0] + check_random_below (&state, 20);
+    OpsCase c = case_new (&state, h, w, 1 + check_random_below (&state, 70));
+    c.spec = (FrcConvSpec){win[0], win[0], win[1], win[1], win[2], win[2], 0, 0, 0};
+    case_outputs (&c, &state, (h + 2 * win[2] - win[0]) / win[1] + 1,
+        (w + 2 * win[2] - win[0]) / win[1] + 1);
+    for (gsize k = 0; k < c.in.floats; k++) /* padding must not win over these */
+      c.in.memory[k] -= 10;
+    for (guint n = 0; n < c.want.view.n; n++)
+      for (guint y = 0; y < c.want.view.h; y++)
+        for (guint x = 0; x < c.want.view.w; x++)
+          for (guint k = 0; k < c.want.view.c; k++)
+            at (&c.want, n, y, x)[k] = naive_max (&c, n, y, x, k);
+    check_case (&c, run_max, 0);
+  }
+}
+
+/* A NaN anywhere in the window is the result, whatever comes before or after. */
+static void
+test_max_pool_nan (void)
+{
+  for (guint where = 0; where < 9; where++)
+    for (const char *const *name = check_kernel_names (); *name != NULL; name++) {
+      gfloat in[9 * 24], out[24];
+      FrcView in_view = {in, 1, 3, 3, 24, 24}, out_view = {out, 1, 1, 1, 24, 24};
+      FrcConvSpec spec = {3, 3, 1, 1, 0, 0, 0, 0, 0};
+      for (guint i = 0; i < G_N_ELEMENTS (in); i++)
+        in[i] = i / 24 == where ? NAN : 1;
+      frc_max_pool_run (frc_kernels_get (*name, NULL), pools[0], &spec, &in_view, &out_view);
+      for (guint i = 0; i < 24; i++)
+        g_assert_true (isnan (out[i]));
+    }
+}
+
+/* ---- global mean -------------------------------------------------------------------------- */
+
+static void
+run_mean (const OpsCase *c, const FrcKernels *kernels, FrcPool *pool)
+{
+  frc_global_mean_run (kernels, pool, &c->in.view, &c->out.view);
+}
+
+static void
+check_mean (OpsCase *c, guint64 *state, gfloat offset, gdouble tolerance)
+{
+  guint h = c->in.view.h, w = c->in.view.w;
+
+  case_outputs (c, state, 1, 1);
+  for (gsize k = 0; k < c->in.floats; k++)
+    c->in.memory[k] += offset;
+  for (guint n = 0; n < c->in.view.n; n++)
+    for (guint k = 0; k < c->in.view.c; k++) {
+      gdouble sum = 0;
+      for (guint y = 0; y < h; y++)
+        for (guint x = 0; x < w; x++)
+          sum += at (&c->in, n, y, x)[k];
+      at (&c->want, n, 0, 0)[k] = (gfloat) (sum / ((gdouble) h * w));
+    }
+  check_case (c, run_mean, tolerance);
+}
+
+/* The mean of values around 2 in a large map: its relative error stays far below 1e-6. */
+static void
+test_mean (void)
+{
+  guint64 state = seed;
+
+  for (guint i = 0; i < CASES; i++) {
+    OpsCase c = case_new (&state, 1 + check_random_below (&state, 20),
+        1 + check_random_below (&state, 20), 1 + check_random_below (&state, 100));
+    check_mean (&c, &state, 0, 2e-7);
+  }
+  OpsCase large = case_new (&state, 200, 272, 40);
+  check_mean (&large, &state, 2, 3e-7);
+}
+
+/* ---- elementwise -------------------------------------------------------------------------- */
+
+static void
+run_scale (const OpsCase *c, const FrcKernels *kernels, FrcPool *pool)
+{
+  frc_scale_channels_run (kernels, pool, &c->in.view, &c->other.view, &c->out.view);
+}
+
+static void
+run_add (const OpsCase *c, const FrcKernels *kernels, FrcPool *pool)
+{
+  frc_add_run (kernels, pool, &c->in.view, &c->other.view, c->activation, &c->out.view);
+}
+
+static gfloat
+activate (gfloat x, FrcActivation activation)
+{
+  gfloat hard = CLAMP (x + 3, 0, 6) / 6;
+
+  return activation == FRC_ACT_RELU ? MAX (x, 0) : activation == FRC_ACT_RELU6 ? CLAMP (x, 0, 6)
+      : activation == FRC_ACT_HARDSWISH ? x * hard : activation == FRC_ACT_HARDSIGMOID ? hard : x;
+}
+
+/* add: the other view is of the same size, or smaller and read by floor (i · small / large). */
+static void
+check_elementwise (guint64 *state, gboolean add)
+{
+  guint h = 1 + check_random_below (state, 40), w = 1 + check_random_below (state, 40);
+  OpsCase c = case_new (state, h, w, 1 + check_random_below (state, 70));
+  gboolean small = add && check_random_below (state, 2);
+  guint other_h = !add ? 1 : small ? 1 + check_random_below (state, h) : h;
+  guint other_w = !add ? 1 : small ? 1 + check_random_below (state, w) : w;
+
+  c.other = check_view_new_input (state, c.in.view.n, other_h, other_w, c.in.view.c,
+      c.in.view.c + check_random_below (state, 2) * 7);
+  c.activation = add ? check_random_below (state, 5) : FRC_ACT_NONE;
+  case_outputs (&c, state, h, w);
+  for (guint n = 0; n < c.in.view.n; n++)
+    for (guint y = 0; y < h; y++)
+      for (guint x = 0; x < w; x++)
+        for (guint k = 0; k < c.in.view.c; k++) {
+          gfloat a = at (&c.in, n, y, x)[k];
+          gfloat b = at (&c.other, n, y * other_h / h, x * other_w / w)[k];
+          at (&c.want, n, y, x)[k] = add ? activate (a + b, c.activation) : a * b;
+        }
+  check_case (&c, add ? run_add : run_scale, add ? 5e-7 : 0);
+}
+
+static void
+test_elementwise (void)
+{
+  guint64 state = seed;
+
+  for (guint i = 0; i < 2 * CASES; i++)
+    check_elementwise (&state, i % 2);
+}
+
+int
+main (int argc, char **argv)
+{
+  const char *given = g_getenv ("FRC_TEST_SEED");
+
+  g_test_init (&argc, &argv, NULL);
+  seed = given ? g_ascii_strtoull (given, NULL, 0) : 20240312;
+  pools[0] = frc_pool_new (1, NULL);
+  pools[1] = frc_pool_new (2, NULL);
+  g_test_add_func ("/ops/max-pool", test_max_pool);
+  g_test_add_func ("/ops/max-pool-nan", test_max_pool_nan);
+  g_test_add_func ("/ops/mean", test_mean);
+  g_test_add_func ("/ops/elementwise", test_elementwise);
+  int result = g_test_run ();
+  frc_pool_free (pools[0]);
+  frc_pool_free (pools[1]);
+  return result;
+}
