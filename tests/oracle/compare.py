@@ -200,10 +200,12 @@ def main():
     parser.add_argument("--families", default="", help="comma-separated parts of family names")
     parser.add_argument("--trained", default="", help="trained weights of the default model")
     parser.add_argument("--trained-count", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="of both; 0 = one a core")
     parser.add_argument("--no-tool", dest="tool", action="store_false")
     parser.add_argument("--no-extras", dest="extras", action="store_false")
     args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
     parts = args.families.split(",")
     oracle = Oracle(args)
     for family in models.FAMILIES[::-1]:
