@@ -13,7 +13,7 @@
 #define MAX_STAGES 32
 #define MAX_FRAMES 100000
 #define PEAK_SIZE 1024
-#define PEAK_ROUNDS 5
+#define PEAK_ROUNDS 20
 
 typedef struct {
   ToolSettings settings;
