@@ -121,6 +121,7 @@ test_safetensors (void)
     { "{" ENTRY ("a", "F32", "[2]", "[0,8]") "}", 9, FRC_ERROR_FORMAT, "behind the last tensor" },
     { "{" ENTRY ("a", "F32", "[2]", "[8,0]") "}", 8, FRC_ERROR_FORMAT, "data_offsets" },
     { "{" ENTRY ("a", "F32", "[3]", "[0,8]") "}", 8, FRC_ERROR_FORMAT, "tensor 'a'" },
+    { "{" ENTRY ("a", "F32", "[1]", "[0,8]") "}", 8, FRC_ERROR_FORMAT, "what its shape needs" },
     { "{" ENTRY ("a", "F32", "[-2]", "[0,8]") "}", 8, FRC_ERROR_FORMAT, "dimension" },
     { "{" ENTRY ("a", "F32", "[2.0]", "[0,8]") "}", 8, FRC_ERROR_FORMAT, "whole number" },
     { "{" ENTRY ("a", "F32", "[2e0]", "[0,8]") "}", 8, FRC_ERROR_FORMAT, "whole number" },
@@ -347,7 +348,7 @@ test_pickle_shapes (void)
 static void
 test_pickle_bombs (void)
 {
-  static const char *const units[] = { "}", "]", "(", "N2", "}\x94", "](Ne", ")\x85", "}}s" };
+  static const char *const units[] = { "}", "]", "(", "N2", "}\x94", "](Ne", ")\x85" };
 
   for (guint i = 0; i < G_N_ELEMENTS (units); i++) {
     g_autoptr (GByteArray) file = g_byte_array_new ();
@@ -357,7 +358,8 @@ test_pickle_bombs (void)
       g_byte_array_append (file, (const guint8 *) units[i], strlen (units[i]));
     FrcWeights *weights = frc_weights_open_memory (file->data, file->len, FILE_NAME, NULL, &error);
     g_assert_null (weights);
-    g_assert_true (error->code == FRC_ERROR_TOO_LARGE || error->code == FRC_ERROR_FORMAT);
+    g_assert_error (error, FRC_ERROR, FRC_ERROR_TOO_LARGE);
+    g_assert_nonnull (strstr (error->message, "more memory than"));
   }
 }
 
@@ -414,6 +416,7 @@ test_archive (void)
   assert_archive_refused (FALSE, "x/data.pkl", BYTES ("\x80\x02" "cos\nsystem\n)R."),
       FRC_ERROR_UNSUPPORTED, "'os.system'");
   assert_archive_refused (FALSE, "x/byteorder", "big", 3, FRC_ERROR_UNSUPPORTED, "little-endian");
+  assert_archive_refused (FALSE, "x/byteorder", "middle", 6, FRC_ERROR_UNSUPPORTED, "little");
   assert_archive_refused (FALSE, "x/constants.pkl", "N.", 2, FRC_ERROR_UNSUPPORTED, "TorchScript");
   assert_archive_refused (FALSE, "x/data/0", NULL, 0, FRC_ERROR_FORMAT, "lacks storage '0'");
   assert_archive_refused (FALSE, "x/data/0", "123", 3, FRC_ERROR_FORMAT,

@@ -285,13 +285,12 @@ test_save (void)
 
 /* A disk that fills up, by a limit on the size of files: the older file stays, nothing else does. */
 static void
-test_save_full (void)
+check_save_full (const FrcWeights *in)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *folder = g_dir_make_tmp ("frc-weights-XXXXXX", NULL);
   g_autofree char *path = g_build_filename (folder, "out.safetensors", NULL);
   g_autofree char *content = NULL;
-  g_autoptr (FrcWeights) in = open_fixture ("mixed-zip.pth");
   struct rlimit before, tiny;
 
   g_assert_true (g_file_set_contents (path, "older", -1, NULL));
@@ -310,6 +309,23 @@ test_save_full (void)
   g_assert_cmpstr (content, ==, "older");
   g_assert_cmpint (g_remove (path), ==, 0);
   g_assert_cmpint (g_rmdir (folder), ==, 0);
+}
+
+static void
+test_save_full (void)
+{
+  static const char header[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[99,99],"
+      "\"data_offsets\":[0,39204]}}";
+  const guint64 n = GUINT64_TO_LE ((guint64) strlen (header));
+  g_autofree guint8 *file = g_malloc0 (8 + strlen (header) + 39204);
+  g_autoptr (FrcWeights) small = open_fixture ("mixed-zip.pth"); /* fails when it is closed */
+
+  memcpy (file, &n, 8);
+  memcpy (file + 8, header, strlen (header));
+  g_autoptr (FrcWeights) large = /* fails before */
+      frc_weights_open_memory (file, 8 + strlen (header) + 39204, "large", NULL, NULL);
+  check_save_full (small);
+  check_save_full (large);
 }
 
 /* ---- memory that runs out ----------------------------------------------------------------- */
