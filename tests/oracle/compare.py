@@ -8,6 +8,7 @@ which must give exactly what the library gave. Exit status 1 if anything is outs
 import argparse
 import hashlib
 import os
+import shutil
 import sys
 import time
 
@@ -78,7 +79,7 @@ class Oracle:
 
     def compare(self, row, model, path, pictures, ends=True, tool=True):
         """All images of one model into @row; without @ends, only stages. Returns our detections."""
-        reference, ours = Reference(model), []
+        reference, ours, first = Reference(model), [], None
         stages = Stages(self.args.build, path, threads=self.args.threads)
         seconds = [0.0, 0.0]
         for i, (name, picture) in enumerate(pictures):
@@ -89,6 +90,7 @@ class Oracle:
             seconds[1] += got["seconds"]
             row.images += 1
             ours.append(got_found)
+            first = first or got
             if tuple(got["resized"]) != tuple(want["resized"]):
                 row.fail(f"{name}: resized to {got['resized']}, {want['resized']} expected")
                 continue
@@ -105,7 +107,7 @@ class Oracle:
             self.progress(row, i, len(pictures), seconds)
         stages.close()
         if tool and self.args.tool:
-            self.check_tool(row, path, pictures, ours)
+            self.check_tool(row, path, pictures, ours, first)
         return ours
 
     def progress(self, row, i, n, seconds):
@@ -123,7 +125,8 @@ class Oracle:
         if n - len(pairs) > max(1, n * (1 - parity.MATCHED)):
             row.fail(f"{name}: on given proposals {len(pairs)} of {n} detections matched")
 
-    def check_tool(self, row, path, pictures, ours):
+    def check_tool(self, row, path, pictures, ours, first):
+        """The tool's JSON and, for the first image, its dump: the library's values, bit by bit."""
         files = []
         for name, picture in pictures:
             files.append(os.path.join(self.args.work, name + ".png"))
@@ -132,6 +135,13 @@ class Oracle:
                                           tool_detect(self.args.build, path, files)):
             if any(not np.array_equal(found[k], tool[k]) for k in found):
                 row.fail(f"{name}: the frcnn tool and the library disagree")
+        dump = os.path.join(self.args.work, "dump")
+        tool_detect(self.args.build, path, files[:1], extra=["--dump-stages", dump])
+        for name in [key for key in first if isinstance(first[key], np.ndarray) and key != "resized"]:
+            values = np.load(os.path.join(dump, name + ".npy")).transpose(0, 2, 3, 1)
+            if not np.array_equal(values, first[name]):
+                row.fail(f"{name}: the tool dumped {values.shape}, the library {first[name].shape}")
+        shutil.rmtree(dump)
 
     def same_bits(self, row, path, ours, pictures, options):
         stages = Stages(self.args.build, path, threads=self.args.threads)
