@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NAME_WIDTH 46
+#define OPERATION_WIDTH 26
+#define KERNEL_WIDTH 14
+#define SHAPE_WIDTH 16
+
 /* The layers of a plan, written as they come: a table, or JSON into `json`. */
 typedef struct {
   GString *json; /* NULL for the table */
@@ -125,6 +130,13 @@ append_info (GString *out, const FrcModel *model)
   append_count (out, "box_detections_per_image", info->box_detections_per_image);
 }
 
+/* `text` and blanks up to `width` characters: printf counts bytes. */
+static void
+print_padded (const char *text, glong width)
+{
+  printf ("%s%*s ", text, (int) MAX (0, width - g_utf8_strlen (text, -1)), "");
+}
+
 static void
 take_layer (const FrcLayer *layer, gpointer user_data)
 {
@@ -134,8 +146,11 @@ take_layer (const FrcLayer *layer, gpointer user_data)
   if (!sink->json) {
     g_autofree char *shape =
         g_strdup_printf ("%ux%ux%ux%u", layer->n, layer->h, layer->w, layer->c);
-    printf ("%-44s %-28s %-16s %-18s %10.2f %9.1f\n", layer->name, layer->operation, layer->kernel,
-        shape, layer->flops / 1e6, (gdouble) layer->weight_bytes / 1024);
+    print_padded (layer->name, NAME_WIDTH);
+    print_padded (layer->operation, OPERATION_WIDTH);
+    print_padded (layer->kernel, KERNEL_WIDTH);
+    print_padded (shape, SHAPE_WIDTH);
+    printf ("%10.2f %9.1f\n", layer->flops / 1e6, (gdouble) layer->weight_bytes / 1024);
     return;
   }
   g_string_append (sink->json, sink->n > 1 ? ", {" : "{");
@@ -173,8 +188,11 @@ print_plan (const FrcDetector *detector, guint width, guint height)
   printf ("\nplan        %ux%u image, %ux%u network input (%ux%u with padding), %s kernels\n\n", width,
       height, info.resized_width, info.resized_height, info.input_width, info.input_height,
       info.cpu);
-  printf ("%-44s %-28s %-16s %-18s %10s %9s\n", "layer", "operation", "kernel", "output n,h,w,c",
-      "MFLOP", "KiB");
+  print_padded ("layer", NAME_WIDTH);
+  print_padded ("operation", OPERATION_WIDTH);
+  print_padded ("kernel", KERNEL_WIDTH);
+  print_padded ("output n,h,w,c", SHAPE_WIDTH);
+  printf ("%10s %9s\n", "MFLOP", "KiB");
   frc_detector_foreach_layer (detector, take_layer, &sink);
   printf ("\n%u layers, %.3f GFLOP, arena %.1f MiB, packed weights %.1f MiB\n", sink.n,
       sink.flops / 1e9, (gdouble) info.arena_bytes / 1048576,

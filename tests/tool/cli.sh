@@ -9,7 +9,7 @@ dir=$(mktemp -d)
 trap 'rm -r "$dir"' EXIT
 number=0 bad=0
 ok () { number=$((number + 1)); printf 'ok %d %s\n' $number "$1"; }
-not_ok () { number=$((number + 1)); bad=1; printf 'not ok %d %s\n' $number "$1"; sed 's/^/# /' "$dir/out" "$dir/err"; }
+not_ok () { number=$((number + 1)); bad=1; printf 'not ok %d %s\n' $number "$1"; cut -c1-300 "$dir/out" "$dir/err" | sed 's/^/# /'; }
 check () { if "${@:2}"; then ok "$1"; else not_ok "$1"; fi; }
 run () { "$frcnn" "$@" >"$dir/out" 2>"$dir/err" </dev/null; }
 
@@ -88,7 +88,7 @@ fi
 
 json_is () { python3 -c 'import json,sys
 lines = [json.loads(l) for l in open(sys.argv[1])]
-sys.exit(not eval(sys.argv[2], {"lines": lines, "dir": sys.argv[3]}))' "$dir/out" "$1" "$dir"; }
+sys.exit(not eval("(" + sys.argv[2] + ")", {"lines": lines, "dir": sys.argv[3]}))' "$dir/out" "$1" "$dir"; }
 
 refused "detect: no such image" "$dir/none.jpg" detect "$model" "$dir/none.jpg"
 refused "detect: empty image" "$dir/empty.jpg" detect "$model" "$dir/empty.jpg"
