@@ -4,8 +4,9 @@
  * for a stack machine; this one knows only the instructions and the globals that torch.save ()
  * writes for a state dict. Anything else is FRC_ERROR_UNSUPPORTED and named.
  *
- * Values live in an arena until frc_pickle_clear (); text is borrowed from the pickle's bytes. Memory
- * is charged against the number of bytes read so far, so that a short pickle cannot take much.
+ * Values live in an arena until frc_pickle_clear (); text is borrowed from the pickle's bytes.
+ * Memory is charged against the number of bytes read so far, so that a short pickle cannot take
+ * much.
  */
 #ifndef FRC_PICKLE_H
 #define FRC_PICKLE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What a pickle may name and build: storages, tensors, ordered dictionaries. The functions of Python
- * that a pickle asks for are never called; what the few known ones return is built here instead.
+ * What a pickle may name and build: storages, tensors, ordered dictionaries. The functions of
+ * Python that a pickle asks for are never called; what the few known ones return is built here
+ * instead.
  * Source: torch/_utils.py (_rebuild_…) and torch/serialization.py (persistent_id), torch 2.14.
  */
 #include "pickle.h"

@@ -41,7 +41,9 @@ frc_quote (const void *text, gsize n, char out[FRC_QUOTE_BYTES])
 /* ---- the kinds of files ------------------------------------------------------------------- */
 
 /* torch.save () starts its legacy stream with a pickle of this number, little-endian. */
-static const guint8 torch_magic[10] = { 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19 };
+static const guint8 torch_magic[10] = {
+  0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19
+};
 
 /* Tells the kind of a file of @size bytes from the @n first ones. */
 static Reader

@@ -256,6 +256,7 @@ test_pickle_old (void)
 #define BAD_TENSOR(storage, offset, shape, stride)                                                 \
   PREAMBLE STATE (NAME ("a") TENSOR (storage, offset, shape, stride)) REST
 #define HUGE "\x8a\x08\0\0\0\0\0\0\0\x40" /* 2⁶² */
+#define NINE_ONES "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t"
 #define PROOF "frc-hostile-proof"
 
 static void
@@ -327,7 +328,7 @@ test_pickle_shapes (void)
   REFUSED (BAD_TENSOR (FLOATS, "K\0", "K\2\x85", "J\xff\xff\xff\xff\x85"), FORMAT, "strides");
   REFUSED (BAD_TENSOR (FLOATS, "K\0", "J\xff\xff\xff\xff\x85", "K\1\x85"), FORMAT, "shape");
   REFUSED (BAD_TENSOR (FLOATS, "K\0", "N\x85", "K\1\x85"), FORMAT, "shape");
-  REFUSED (BAD_TENSOR (FLOATS, "K\0", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t"),
+  REFUSED (BAD_TENSOR (FLOATS, "K\0", NINE_ONES, NINE_ONES),
       UNSUPPORTED, "8 dimensions");
   REFUSED (BAD_TENSOR (FLOATS, "J\xff\xff\xff\xff", "K\1\x85", "K\1\x85"), UNSUPPORTED, "a tensor");
   REFUSED (BAD_TENSOR (FLOATS, "K\0", "N", "K\1\x85"), UNSUPPORTED, "a tensor");
@@ -368,7 +369,7 @@ test_pickle_bombs (void)
 static const char state_pickle[] = STATE (GOOD);
 static const char state_data[] = "\0\0\0\0" "\0\0\x80\x3f" "\0\0\0\x40" "\0\0\x40\x40";
 
-/* An archive of the good pickle; the entry @name is replaced or added, or left out without @data. */
+/* An archive of the good pickle; entry @name is replaced or added, or left out without @data. */
 static GByteArray *
 archive (gboolean deflated, const char *name, const void *data, gsize n)
 {

@@ -283,7 +283,7 @@ test_save (void)
   g_assert_cmpint (g_rmdir (folder), ==, 0); /* fails when a temporary file was left */
 }
 
-/* A disk that fills up, by a limit on the size of files: the older file stays, nothing else does. */
+/* A disk that fills up, by a limit on the size of files: only the older file stays. */
 static void
 check_save_full (const FrcWeights *in)
 {

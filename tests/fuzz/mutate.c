@@ -49,9 +49,11 @@ smaller (guint a, guint b)
 static void
 replace (GByteArray *data, guint at, guint removed, const void *bytes, guint n)
 {
-  g_autofree guint8 *copy = g_memdup2 (bytes, n); /* which may lie in data */
+  g_autofree guint8 *copy = g_malloc (n + 1); /* bytes may lie in data */
   guint rest = data->len - at - removed;
 
+  if (n > 0)
+    memcpy (copy, bytes, n);
   if (n > removed)
     g_byte_array_set_size (data, data->len + n - removed);
   if (rest > 0)
