@@ -173,6 +173,8 @@ block_look_ahead (FrcGemmBlock *block, const ConvRun *run, guint c0, guint c1)
     block->ahead_in_step = (solid ? block->rows : block->lda) * sizeof (gfloat);
     block->ahead_in_round = block->rows * (solid ? block->rows : 1) * sizeof (gfloat);
   }
+  if (all < run->conv->spec.out_channels)
+    return;
   block->ahead_out = first + span + span * done / all;
   block->ahead_out_step = (span * sizeof (gfloat) * block->cols / all + block->depth - 1) /
       block->depth;

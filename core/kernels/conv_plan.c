@@ -4,14 +4,13 @@
  */
 #include "conv.h"
 
-#define COPY_BYTES (512 * 1024) /* of a tile's input: less than half an L2 cache */
+#define COPY_BYTES (1024 * 1024) /* of a tile's input, copied or not: it stays in L2 */
 #define WEIGHT_BYTES (1024 * 1024)
 #define INSIDE_BYTES (512 * 1024) /* of weights that are read anew for every block of pixels */
 #define SMALL_TILE_MACS (1 << 20) /* no smaller for the sake of balance */
 #define MIN_TILES 16
-#ifndef K_STEP
-#define K_STEP 512
-#endif
+#define K_WHOLE 2048 /* K up to here is not cut */
+#define K_STEP 1024
 /* Pixels this far apart, or a multiple, fall into few sets of an L1 cache: a copy avoids that. */
 #define CONFLICT_BYTES 2048
 
@@ -99,6 +98,7 @@ plan_pixels (const FrcConv *conv, FrcConvPlan *plan)
   }
 }
 
+/* Tiles of a direction are as equal as they can be. */
 static void
 plan_count (FrcConvPlan *plan)
 {
@@ -106,6 +106,9 @@ plan_count (FrcConvPlan *plan)
   plan->row_tiles = div_up (plan->out.h, plan->rows);
   plan->column_tiles = div_up (plan->out.w, plan->columns);
   plan->channel_tiles = div_up (plan->out.c, plan->channels);
+  plan->images = div_up (plan->out.n, plan->image_tiles);
+  plan->rows = div_up (plan->out.h, plan->row_tiles);
+  plan->columns = div_up (plan->out.w, plan->column_tiles);
   plan->n_tiles =
       plan->image_tiles * plan->row_tiles * plan->column_tiles * plan->channel_tiles;
 }
@@ -181,7 +184,7 @@ frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcCo
     plan->in.n = plan->in.h = plan->out.n = plan->out.h = 1;
   }
   plan->copy = !inside;
-  plan->k_step = spec->kernel_h * spec->kernel_w == 1 ? MIN (conv->k, K_STEP) : conv->k;
+  plan->k_step = spec->kernel_h * spec->kernel_w == 1 ? (conv->k <= K_WHOLE ? conv->k : K_STEP) : conv->k;
   plan->in_step = plan->copy ? MIN (in->c, plan->k_step) : in->ld;
   if (plan->copy && has_conflict (plan->in_step * (spec->kernel_w == 1 ? 1 : spec->stride_w)))
     plan->in_step += 16;
