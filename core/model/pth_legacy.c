@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Reads the stream that torch.save () wrote before torch 1.6, and still writes with
- * _use_new_zipfile_serialization=False: pickles of a magic number, 1001, facts about the system, the
- * object and a list of storage keys; then for each key an i64 count and so many elements.
+ * _use_new_zipfile_serialization=False: pickles of a magic number, 1001, facts about the system,
+ * the object and a list of storage keys; then for each key an i64 count and so many elements.
  * Source: torch/serialization.py, _legacy_save () and _legacy_load ().
  */
 #include "pth.h"
