@@ -81,7 +81,7 @@ source_index (guint i, gfloat step, guint size, gfloat *fraction)
 
   at = at < 0 ? 0 : at;
   index = MIN ((guint) at, size - 1);
-  *fraction = CLAMP (at - (gfloat) index, 0, 1);
+  *fraction = at - (gfloat) index;
   return index;
 }
 
