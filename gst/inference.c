@@ -40,8 +40,10 @@ frc_inference_new (const FrcDetectConfig *config, GError **error)
 
   g_autoptr (FrcInference) self = g_new0 (FrcInference, 1);
   self->use = frc_model_use_begin (path, config->family, error);
-  if (!self->use)
+  if (!self->use) {
+    g_prefix_error (error, "expected a Faster R-CNN model in a safetensors or PyTorch file, found ");
     return NULL;
+  }
   self->model = frc_model_use_get (self->use);
   self->labels = frc_label_set_new (self->model, config->labels, error);
   if (!self->labels)
