@@ -174,9 +174,9 @@ print_table (const Evaluation *e, const ApClass *classes, const ApClass *mean)
   printf ("\n%s on %s, %u images in %s (%.1f a second)\n",
       frc_model_get_info (e->session.model)->name, e->path, e->dataset.paths->len, took,
       e->seconds > 0 ? e->dataset.paths->len / e->seconds : 0.0);
-  printf ("mean AP, VOC 11-point, IoU .50       %6.2f\n", 100 * mean->eleven);
-  printf ("mean AP, VOC area, IoU .50           %6.2f\n", 100 * mean->area);
-  printf ("mean AP, COCO, IoU .50:.95, %-8s %6.2f\n", voc ? "area" : "101 points",
+  printf ("mean AP, VOC 11-point, IoU .50         %6.2f\n", 100 * mean->eleven);
+  printf ("mean AP, VOC area, IoU .50             %6.2f\n", 100 * mean->area);
+  printf ("mean AP, COCO, IoU .50:.95, %-10s %6.2f\n", voc ? "area" : "101 points",
       100 * mean->coco);
 }
 
