@@ -8,6 +8,7 @@ the peers' with a float image that is already 0 … 1. Run by peers.sh.
 """
 import argparse
 import datetime
+import hashlib
 import os
 import platform
 import statistics
@@ -86,7 +87,10 @@ def prepare(name, args, picture):
     """The weights as a file for us and as ONNX; both are kept in the work directory."""
     family = MODELS[name][0]
     height, width = picture.shape[:2]
-    onnx = os.path.join(args.work, f"{name}-{width}x{height}.onnx")
+    tag = ""
+    if name == "default":
+        tag = "-" + hashlib.sha256(open(args.trained, "rb").read()).hexdigest()[:8]
+    onnx = os.path.join(args.work, f"{name}{tag}-{width}x{height}.onnx")
     ours = os.path.join(args.work, name + ("_320_fpn.pth" if name.endswith("320") else "_fpn.pth"))
     if name == "default":
         ours = args.trained
