@@ -58,7 +58,7 @@ class Oracle:
         for name in ("models.py", "lite0.py", "images.py"):
             digest.update(open(os.path.join(HERE, name), "rb").read())
         digest.update(f"{torch.__version__} {torchvision.__version__} {family} {frozen}".encode())
-        chosen = self.pictures[::max(len(self.pictures) // 4, 1)][:4]
+        chosen = self.pictures[2::max(len(self.pictures) // 2, 1)][:2]
         digest.update("".join(name for name, _ in chosen).encode())
         path = os.path.join(self.args.work, digest.hexdigest()[:16] + ".pt")
         if os.path.exists(path):
@@ -207,7 +207,7 @@ def main():
     parser.add_argument("--work", required=True, help="directory for models and images")
     parser.add_argument("--images", default="", help="directory of photographs; else procedural")
     parser.add_argument("--count", type=int, default=LEAST_IMAGES, help="images a family")
-    parser.add_argument("--families", default="", help="comma-separated parts of family names")
+    parser.add_argument("--families", default="", help="comma-separated family names, or parts of them")
     parser.add_argument("--trained", default="", help="trained weights of the default model")
     parser.add_argument("--trained-count", type=int, default=100)
     parser.add_argument("--threads", type=int, default=0, help="of both; 0 = one a core")
@@ -216,10 +216,11 @@ def main():
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    parts = args.families.split(",")
+    parts = list(filter(None, args.families.split(",")))
     oracle = Oracle(args)
     for family in models.FAMILIES[::-1]:
-        if any(part == "" or part == family or part in family for part in parts):
+        if not parts or any(family == part if part in models.FAMILIES else part in family
+                            for part in parts):
             oracle.run_family(family)
             if args.extras:
                 oracle.run_extras(family)
