@@ -25,7 +25,10 @@ if [ -z "${FRC_BENCH_VENV:-}" ] && [ ! -e "$venv/complete" ]; then
     exit 1
   fi
   echo "installing the peers into $venv"
-  python3 -m venv "$venv"
+  python3 -m venv "$venv" || {
+    echo "python3 -m venv expected to work: apt install python3-venv" >&2
+    exit 1
+  }
   "$venv/bin/python" -m pip install --quiet torch==2.14.1 torchvision==0.29.1 onnx openvino \
     onnxruntime numpy pillow
   touch "$venv/complete"

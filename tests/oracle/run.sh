@@ -33,7 +33,10 @@ venv=${FRC_ORACLE_VENV:-$cache/venv}
 if [ -z "${FRC_ORACLE_VENV:-}" ] && [ ! -e "$venv/complete-$TORCH-$VISION" ]; then
   need_disk
   echo "installing torch $TORCH and torchvision $VISION into $venv"
-  python3 -m venv "$venv"
+  python3 -m venv "$venv" || {
+    echo "python3 -m venv expected to work: apt install python3-venv" >&2
+    exit 1
+  }
   "$venv/bin/python" -m pip install --quiet "torch==$TORCH" "torchvision==$VISION" numpy pillow
   touch "$venv/complete-$TORCH-$VISION"
 fi
