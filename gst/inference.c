@@ -4,24 +4,13 @@
  */
 #include "inference.h"
 
-#include "modelcache.h"
-
 struct _FrcInference
 {
-  FrcModelUse *use;
-  FrcModel *model; /* borrowed from use */
+  FrcModel *model; /* shared by all elements on the same file */
   FrcLabelSet *labels;
   FrcDetector *detector;
   FrcImageInfo prepared; /* width 0 = not yet */
 };
-
-static char *
-find_model (const char *name, GError **error)
-{
-  if (!name || g_str_equal (name, "default"))
-    return frc_model_find ("default", error);
-  return g_strdup (name);
-}
 
 /**
  * frc_inference_new:
@@ -34,17 +23,14 @@ find_model (const char *name, GError **error)
 FrcInference *
 frc_inference_new (const FrcDetectConfig *config, GError **error)
 {
-  g_autofree char *path = find_model (config->model, error);
+  g_autofree char *path = frc_model_find (config->model, error);
   if (!path)
     return NULL;
 
   g_autoptr (FrcInference) self = g_new0 (FrcInference, 1);
-  self->use = frc_model_use_begin (path, config->family, error);
-  if (!self->use) {
-    g_prefix_error (error, "expected a Faster R-CNN model in a safetensors or PyTorch file, found ");
+  self->model = frc_model_load (path, config->family, error);
+  if (!self->model)
     return NULL;
-  }
-  self->model = frc_model_use_get (self->use);
   self->labels = frc_label_set_new (self->model, config->labels, error);
   if (!self->labels)
     return NULL;
@@ -61,7 +47,7 @@ frc_inference_free (FrcInference *self)
     return;
   g_clear_pointer (&self->detector, frc_detector_free);
   g_clear_pointer (&self->labels, frc_label_set_unref);
-  g_clear_pointer (&self->use, frc_model_use_end);
+  g_clear_pointer (&self->model, frc_model_unref);
   g_free (self);
 }
 

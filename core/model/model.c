@@ -6,7 +6,9 @@
 #include <string.h>
 
 static GMutex cache_lock;
-static GSList *cache; /* of FrcModel, without a reference */
+static GCond cache_changed;
+static GSList *cache;   /* of FrcModel, without a reference */
+static GSList *loading; /* of FrcModel that a thread is reading: others wait for that file alone */
 
 /* ---- making ------------------------------------------------------------------------------- */
 
@@ -113,53 +115,50 @@ name_of_path (const char *path)
   return name;
 }
 
-static FrcModel *
-model_new (const char *path, const char *wanted, const FrcKernels *kernels, GError **error)
+/* Reads the file of a new model. */
+static gboolean
+model_read (FrcModel *model, GError **error)
 {
-  g_autoptr (FrcWeights) weights = frc_weights_open (path, error);
+  g_autoptr (FrcWeights) weights = frc_weights_open (model->path, error);
   gboolean guessed;
 
   if (!weights)
-    return NULL;
-  FrcModel *model = g_new0 (FrcModel, 1);
-  model->ref_count = 1;
-  model->path = g_strdup (path);
-  model->name = name_of_path (path);
-  model->wanted_family = g_strdup (wanted);
-  model->kernels = kernels;
-  model->family = choose_family (weights, wanted, &guessed, error);
-  if (model->family) {
-    model->family->configure (&model->config, weights);
-    if (frc_metadata_read (weights, &model->config, error) &&
-        frc_network_build (&model->network, model->family, &model->config, weights, kernels,
-            error) &&
-        check_config (model, error) && read_labels (model, weights, error)) {
-      fill_info (model, weights, guessed);
-      return model;
-    }
-  }
-  model_free (model);
-  return NULL;
+    return FALSE;
+  model->family = choose_family (weights, model->wanted_family, &guessed, error);
+  if (!model->family)
+    return FALSE;
+  model->family->configure (&model->config, weights);
+  if (!frc_metadata_read (weights, &model->config, error) ||
+      !frc_network_build (&model->network, model->family, &model->config, weights, model->kernels,
+          error) ||
+      !check_config (model, error) || !read_labels (model, weights, error))
+    return FALSE;
+  fill_info (model, weights, guessed);
+  return TRUE;
 }
 
 /* ---- sharing ------------------------------------------------------------------------------ */
 
-static gboolean
+static void
 identify_file (const char *path, FrcFileId *id)
 {
   GStatBuf st;
 
-  if (g_stat (path, &st) != 0)
-    return FALSE;
-  *id = (FrcFileId){ st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec };
-  return TRUE;
+  if (g_stat (path, &st) == 0)
+    *id = (FrcFileId){ st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec };
 }
 
-static gboolean
-is_same (const FrcModel *model, const FrcFileId *id, const char *family, const FrcKernels *kernels)
+static FrcModel *
+find_same (GSList *models, const FrcModel *wanted)
 {
-  return memcmp (&model->id, id, sizeof *id) == 0 && model->kernels == kernels &&
-         g_strcmp0 (model->wanted_family, family) == 0;
+  for (GSList *l = models; l; l = l->next) {
+    FrcModel *model = l->data;
+    if (memcmp (&model->id, &wanted->id, sizeof model->id) == 0 &&
+        model->kernels == wanted->kernels &&
+        g_strcmp0 (model->wanted_family, wanted->wanted_family) == 0)
+      return model;
+  }
+  return NULL;
 }
 
 /**
@@ -180,24 +179,42 @@ FrcModel *
 frc_model_load (const char *path, const char *family, GError **error)
 {
   const FrcKernels *kernels = frc_kernels_get (NULL, error);
-  FrcModel *model = NULL;
-  FrcFileId id = { 0 };
+  FrcModel *shared;
 
   if (!kernels)
     return NULL;
+  FrcModel *model = g_new0 (FrcModel, 1);
+  model->ref_count = 1;
+  model->path = g_strdup (path);
+  model->name = name_of_path (path);
+  model->wanted_family = g_strdup (family);
+  model->kernels = kernels;
+  identify_file (path, &model->id); /* of a file that is not there: all zeros, like its error */
+
   g_mutex_lock (&cache_lock);
-  gboolean known = identify_file (path, &id);
-  for (GSList *l = known ? cache : NULL; l && !model; l = l->next)
-    if (is_same (l->data, &id, family, kernels))
-      model = l->data;
-  if (model) {
-    model->ref_count++;
-  } else if ((model = model_new (path, family, kernels, error))) {
-    model->id = id;
-    cache = g_slist_prepend (cache, model);
-  }
+  while (find_same (loading, model))
+    g_cond_wait (&cache_changed, &cache_lock);
+  if ((shared = find_same (cache, model)))
+    shared->ref_count++;
+  else
+    loading = g_slist_prepend (loading, model);
   g_mutex_unlock (&cache_lock);
-  return model;
+  if (shared) {
+    model_free (model);
+    return shared;
+  }
+
+  gboolean ok = model_read (model, error);
+  g_mutex_lock (&cache_lock);
+  loading = g_slist_remove (loading, model);
+  if (ok)
+    cache = g_slist_prepend (cache, model);
+  g_cond_broadcast (&cache_changed);
+  g_mutex_unlock (&cache_lock);
+  if (ok)
+    return model;
+  model_free (model);
+  return NULL;
 }
 
 /** frc_model_ref: Returns: @model */

@@ -5,7 +5,6 @@
 #include "common.h"
 #include "gst/frameinfo.h"
 #include "gst/labels.h"
-#include "gst/modelcache.h"
 #include "gst/stats.h"
 
 /* ---- statistics: times are given, so the figures are known ---- */
@@ -121,27 +120,6 @@ GST_START_TEST (test_class_without_name)
 }
 GST_END_TEST
 
-/* ---- the shared model ---- */
-
-GST_START_TEST (test_model_use)
-{
-  GError *error = NULL;
-  FrcModelUse *a = frc_model_use_begin (test_model (), NULL, &error);
-  FrcModelUse *b = frc_model_use_begin (test_model (), NULL, &error);
-  const char *family = frc_model_get_info (frc_model_use_get (a))->family;
-  FrcModelUse *c = frc_model_use_begin (test_model (), family, &error);
-
-  fail_unless (a && b && c);
-  fail_unless (frc_model_use_get (a) == frc_model_use_get (b));
-  fail_if (frc_model_use_get (a) == frc_model_use_get (c), "another family is another model");
-  frc_model_use_end (a);
-  frc_model_use_end (b);
-  frc_model_use_end (c);
-  fail_unless (frc_model_use_begin ("/no/such/file", NULL, &error) == NULL && error != NULL);
-  g_clear_error (&error);
-}
-GST_END_TEST
-
 /* ---- frames ---- */
 
 GST_START_TEST (test_image_info)
@@ -201,7 +179,6 @@ helpers_suite (void)
   tcase_add_test (tc, test_stats_fps);
   tcase_add_test (tc, test_label_mask);
   tcase_add_test (tc, test_class_without_name);
-  tcase_add_test (tc, test_model_use);
   tcase_add_loop_test (tc, test_image_info, 0, FRC_N_FORMATS);
   tcase_add_test (tc, test_matrix_and_range);
   return suite;
