@@ -4,7 +4,8 @@
  */
 #include "conv.h"
 
-#define COPY_BYTES (1024 * 1024) /* of a tile's input, copied or not: it stays in L2 */
+#define COPY_BYTES (384 * 1024)   /* of a tile's input in scratch */
+#define INPUT_BYTES (1024 * 1024) /* of a tile's input that is read in place */
 #define WEIGHT_BYTES (1024 * 1024)
 #define INSIDE_BYTES (512 * 1024) /* of weights that are read anew for every block of pixels */
 #define SMALL_TILE_MACS (1 << 20) /* no smaller for the sake of balance */
@@ -52,6 +53,7 @@ copy_length (guint64 n, guint kernel, guint stride)
   return kernel == 1 ? n : (n - 1) * stride + kernel;
 }
 
+/* Of the input that a tile sees in one run of K. */
 static guint64
 copy_bytes (const FrcConv *conv, const FrcConvPlan *plan)
 {
@@ -60,6 +62,12 @@ copy_bytes (const FrcConv *conv, const FrcConvPlan *plan)
   return plan->images * copy_length (plan->rows, spec->kernel_h, spec->stride_h) *
       copy_length (plan->columns, spec->kernel_w, spec->stride_w) *
       (plan->copy ? plan->in_step : MIN (plan->in_step, plan->k_step)) * sizeof (gfloat);
+}
+
+static gboolean
+is_too_much_input (const FrcConv *conv, const FrcConvPlan *plan)
+{
+  return copy_bytes (conv, plan) > (plan->copy ? COPY_BYTES : INPUT_BYTES);
 }
 
 static guint
@@ -77,13 +85,13 @@ plan_pixels (const FrcConv *conv, FrcConvPlan *plan)
 
   plan->images = plan->rows = 1;
   plan->columns = plan->out.w;
-  while (copy_bytes (conv, plan) > COPY_BYTES && plan->columns > 5 * block)
+  while (is_too_much_input (conv, plan) && plan->columns > 5 * block)
     plan->columns = half (plan->columns, block);
   if (flat)
     return;
   while (plan->rows < plan->out.h && plan->rows * plan->columns < enough) {
     plan->rows++;
-    if (copy_bytes (conv, plan) > COPY_BYTES) {
+    if (is_too_much_input (conv, plan)) {
       plan->rows--;
       return;
     }
@@ -91,7 +99,7 @@ plan_pixels (const FrcConv *conv, FrcConvPlan *plan)
   while (plan->rows == plan->out.h && plan->columns == plan->out.w &&
       plan->images < plan->out.n && plan->images * plan->rows * plan->columns < enough) {
     plan->images++;
-    if (copy_bytes (conv, plan) > COPY_BYTES) {
+    if (is_too_much_input (conv, plan)) {
       plan->images--;
       return;
     }
@@ -184,7 +192,9 @@ frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcCo
     plan->in.n = plan->in.h = plan->out.n = plan->out.h = 1;
   }
   plan->copy = !inside;
-  plan->k_step = spec->kernel_h * spec->kernel_w == 1 ? (conv->k <= K_WHOLE ? conv->k : K_STEP) : conv->k;
+  plan->k_step = conv->k;
+  if (spec->kernel_h * spec->kernel_w == 1 && conv->k > K_WHOLE)
+    plan->k_step = K_STEP;
   plan->in_step = plan->copy ? MIN (in->c, plan->k_step) : in->ld;
   if (plan->copy && has_conflict (plan->in_step * (spec->kernel_w == 1 ? 1 : spec->stride_w)))
     plan->in_step += 16;
