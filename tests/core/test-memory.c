@@ -18,7 +18,9 @@
 static atomic_ulong allocations;
 #else
 #define CAN_COUNT TRUE
-/* The C library's own allocator under other names: these definitions take its place. */
+/* The C library's own allocator under other names: these definitions take its place, in the shared
+ * libraries too, which is why they are visible. */
+#pragma GCC visibility push(default)
 extern void *__libc_malloc (size_t), *__libc_calloc (size_t, size_t),
     *__libc_realloc (void *, size_t), *__libc_memalign (size_t, size_t);
 static atomic_ulong allocations;
@@ -58,6 +60,7 @@ aligned_alloc (size_t alignment, size_t size)
   atomic_fetch_add (&allocations, 1);
   return __libc_memalign (alignment, size);
 }
+#pragma GCC visibility pop
 #endif
 
 static char *folder;
