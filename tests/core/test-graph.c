@@ -116,6 +116,26 @@ test_fusion (void)
   frc_pool_free (pool);
 }
 
+/* A convolution with a second reader is not taken by the sum: its own result is still needed. */
+static void
+test_no_fusion_of_a_shared_result (void)
+{
+  FrcGraph *graph = frc_graph_new (frc_kernels_get ("scalar", NULL));
+  gint input = frc_graph_input (graph, 1);
+  gfloat *weight = frc_alloc0 (1, sizeof (gfloat), "test", NULL);
+  gfloat *bias = frc_alloc0 (1, sizeof (gfloat), "test", NULL);
+
+  gint conv = frc_graph_append (graph, (FrcNode){ .op = FRC_OP_CONV, .name = g_strdup ("conv"),
+      .in = { input, FRC_NO_NODE }, .spec = { 1, 1, 1, 1, 0, 0, 1, 1, FRC_ACT_NONE },
+      .channels = 1, .weight = weight, .bias = bias, .weights_of = FRC_NO_NODE });
+  gint sum = frc_graph_add (graph, "sum", conv, input, FRC_ACT_NONE);
+  frc_graph_set_output (graph, frc_graph_add (graph, "again", sum, conv, FRC_ACT_NONE));
+  g_assert_true (frc_graph_finish (graph, NULL));
+  g_assert_cmpint (graph->nodes[conv].op, ==, FRC_OP_CONV);
+  g_assert_cmpint (graph->nodes[sum].op, ==, FRC_OP_ADD);
+  frc_graph_free (graph);
+}
+
 static void
 test_mismatch_is_an_error (void)
 {
@@ -135,6 +155,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/graph/plan-lifetimes", test_plan_lifetimes);
   g_test_add_func ("/graph/fusion", test_fusion);
+  g_test_add_func ("/graph/no-fusion-of-a-shared-result", test_no_fusion_of_a_shared_result);
   g_test_add_func ("/graph/mismatch", test_mismatch_is_an_error);
   return g_test_run ();
 }
