@@ -4,16 +4,25 @@
 
 #include <math.h>
 
+/* Several vectors at a time: one maximum after the other is a chain that the CPU must wait for. */
 INLINE void
 max_channels (const FrcWindowRow *row, const gfloat *in, gfloat *out, guint first, guint end,
-    VecMask mask, const gboolean part)
+    VecMask mask, const gboolean part, const guint vectors)
 {
-  Vec most = vec_all (-INFINITY);
+  Vec most[4];
 
+  UNROLL
+  for (guint v = 0; v < vectors; v++)
+    most[v] = vec_all (-INFINITY);
   for (guint ky = 0; ky < row->n_rows; ky++, in += row->row_step)
-    for (guint kx = first; kx < end; kx++)
-      most = vec_max (most, vec_get (in + kx * row->ld, mask, part));
-  vec_put (out, mask, part, most);
+    for (guint kx = first; kx < end; kx++) {
+      UNROLL
+      for (guint v = 0; v < vectors; v++)
+        most[v] = vec_max (most[v], vec_get (in + kx * row->ld + v * LANES, mask, part));
+    }
+  UNROLL
+  for (guint v = 0; v < vectors; v++)
+    vec_put (out + v * LANES, mask, part, most[v]);
 }
 
 static void
@@ -26,10 +35,12 @@ max_row_vector (const FrcWindowRow *row)
     guint first, end, c = 0;
 
     frc_window_columns (row, x, &first, &end);
+    for (; c + 4 * LANES <= row->c; c += 4 * LANES)
+      max_channels (row, in + c, out + c, first, end, vec_mask (LANES), FALSE, 4);
     for (; c + LANES <= row->c; c += LANES)
-      max_channels (row, in + c, out + c, first, end, vec_mask (LANES), FALSE);
+      max_channels (row, in + c, out + c, first, end, vec_mask (LANES), FALSE, 1);
     if (c < row->c)
-      max_channels (row, in + c, out + c, first, end, vec_mask (row->c - c), TRUE);
+      max_channels (row, in + c, out + c, first, end, vec_mask (row->c - c), TRUE, 1);
   }
 }
 
