@@ -97,7 +97,8 @@ lerp_row_avx512 (const FrcLerpRow *row)
   guint n = row->n, i = 0;
 
   for (; i + 4 <= n; i += 4) {
-    __m512 v = lerp_four (row, row->offset + i, _mm512_loadu_ps (row->fraction + 4 * i), y_fraction);
+    __m512 fraction = _mm512_loadu_ps (row->fraction + 4 * i);
+    __m512 v = lerp_four (row, row->offset + i, fraction, y_fraction);
     v = _mm512_permutexvar_ps (three, _mm512_fmadd_ps (v, scale, shift));
     _mm512_mask_storeu_ps (row->out + 3 * i, 0x0fff, v);
   }
@@ -106,7 +107,8 @@ lerp_row_avx512 (const FrcLerpRow *row)
     const guint32 at[4] = {row->offset[i], row->offset[MIN (i + 1, n - 1)], row->offset[n - 1],
       row->offset[n - 1]};
     __mmask16 lanes = (__mmask16) (0xffffu >> (16 - 4 * rest));
-    __m512 v = lerp_four (row, at, _mm512_maskz_loadu_ps (lanes, row->fraction + 4 * i), y_fraction);
+    __m512 fraction = _mm512_maskz_loadu_ps (lanes, row->fraction + 4 * i);
+    __m512 v = lerp_four (row, at, fraction, y_fraction);
     v = _mm512_permutexvar_ps (three, _mm512_fmadd_ps (v, scale, shift));
     _mm512_mask_storeu_ps (row->out + 3 * i, (__mmask16) (0xffffu >> (16 - 3 * rest)), v);
   }

@@ -3,7 +3,7 @@
  * One row of a frame in any format → R, G, B, x bytes, bit for bit as GStreamer's videoconvert with
  * dither=none and otherwise default settings makes it (compared with 1.22):
  *
- *  - Y'CbCr → R'G'B' in 16-bit fixed point around 128, each product rounded down, the sum saturated;
+ *  - Y'CbCr → R'G'B' in 16-bit fixed point around 128, each product rounded down, sums saturated;
  *  - I420 and YV12 repeat each chroma sample 2 × 2, its shortcut for these two formats;
  *  - all other subsampled formats get linear chroma between the four nearest samples, horizontally
  *    first, rounded to 8 bits after each direction, samples sited at the centre of their pixels.

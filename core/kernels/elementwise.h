@@ -4,7 +4,7 @@
 
 #include "table.h"
 
-/* One row of an operation on @w pixels of @c channels; each ld is floats from a pixel to the next. */
+/* One row of an operation on @w pixels of @c channels; an ld is floats from a pixel to the next. */
 typedef struct {
   const gfloat *a, *b;
   gfloat *out;

@@ -57,7 +57,8 @@ test_colours (void)
 {
   static const guint8 colours[][3] = {{16, 128, 128}, {235, 128, 128}, {128, 128, 128},
     {81, 90, 240}, {145, 54, 34}, {41, 240, 110}, {180, 100, 160}, {60, 150, 90}};
-  CheckView out = check_view_new_output (1, 4, 5, 3, 3), want = check_view_new_output (1, 4, 5, 3, 3);
+  CheckView out = check_view_new_output (1, 4, 5, 3, 3);
+  CheckView want = check_view_new_output (1, 4, 5, 3, 3);
 
   for (guint format = FRC_FORMAT_GRAY8; format < FRC_N_FORMATS; format++)
     for (guint k = 0; k < 2 * 5 * G_N_ELEMENTS (colours); k++) {

@@ -107,7 +107,8 @@ test_max_pool (void)
 
   for (guint i = 0; i < CASES; i++) {
     const guint *win = windows[i % G_N_ELEMENTS (windows)];
-    guint h = win[0] + check_random_below (&state, 40), w = win[0] + check_random_below (&state, 20);
+    guint h = win[0] + check_random_below (&state, 40);
+    guint w = win[0] + check_random_below (&state, 20);
     OpsCase c = case_new (&state, h, w, 1 + check_random_below (&state, 70));
     c.spec = (FrcConvSpec){win[0], win[0], win[1], win[1], win[2], win[2], 0, 0, 0};
     case_outputs (&c, &state, (h + 2 * win[2] - win[0]) / win[1] + 1,

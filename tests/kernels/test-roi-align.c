@@ -129,7 +129,8 @@ test_random (void)
   for (guint k = 0; k < CASES; k++) {
     guint c = 1 + check_random_below (&state, 150), p = check_pick (&state, pooled);
     guint sampling = check_pick (&state, samplings);
-    CheckView maps[3], want = check_view_new_output (30, p, p, c, c + check_random_below (&state, 3));
+    gsize ld = c + check_random_below (&state, 3);
+    CheckView maps[3], want = check_view_new_output (30, p, p, c, ld);
     FrcView views[3];
     for (guint i = 0; i < 3; i++) {
       maps[i] = check_view_new_input (&state, 1, 1 + check_random_below (&state, 40),
@@ -158,8 +159,8 @@ static void
 test_no_boxes (void)
 {
   static const gfloat boxes[][4] = {{1e6f, 1e6f, 2e6f, 2e6f}, {-1e6f, 0, -1e5f, 5},
-    {NAN, NAN, NAN, NAN}, {0, NAN, 5, 5}, {9, 9, 3, 3}, {0, 0, INFINITY, INFINITY}, {-INFINITY, 0, INFINITY, 9},
-    {INFINITY, INFINITY, INFINITY, INFINITY}, {3e38f, -3e38f, -3e38f, 3e38f}, {0, 0, 1e9f, 1e9f},
+    {NAN, NAN, NAN, NAN}, {0, NAN, 5, 5}, {9, 9, 3, 3}, {0, 0, INFINITY, INFINITY},
+    {-INFINITY, 0, INFINITY, 9}, {INFINITY, INFINITY, INFINITY, INFINITY}, {3e38f, -3e38f, -3e38f, 3e38f}, {0, 0, 1e9f, 1e9f},
     {-1, -1, 0, 0}, {6, 5, 7, 6}};
   static const guint8 level[G_N_ELEMENTS (boxes)] = {0};
   const gfloat scale = 1;
