@@ -160,8 +160,8 @@ test_no_boxes (void)
 {
   static const gfloat boxes[][4] = {{1e6f, 1e6f, 2e6f, 2e6f}, {-1e6f, 0, -1e5f, 5},
     {NAN, NAN, NAN, NAN}, {0, NAN, 5, 5}, {9, 9, 3, 3}, {0, 0, INFINITY, INFINITY},
-    {-INFINITY, 0, INFINITY, 9}, {INFINITY, INFINITY, INFINITY, INFINITY}, {3e38f, -3e38f, -3e38f, 3e38f}, {0, 0, 1e9f, 1e9f},
-    {-1, -1, 0, 0}, {6, 5, 7, 6}};
+    {-INFINITY, 0, INFINITY, 9}, {INFINITY, INFINITY, INFINITY, INFINITY},
+    {3e38f, -3e38f, -3e38f, 3e38f}, {0, 0, 1e9f, 1e9f}, {-1, -1, 0, 0}, {6, 5, 7, 6}};
   static const guint8 level[G_N_ELEMENTS (boxes)] = {0};
   const gfloat scale = 1;
   CheckView map = check_view_new_output (1, 5, 6, 20, 20);
