@@ -8,6 +8,7 @@
 #define INPUT_BYTES (1024 * 1024) /* of a tile's input that is read in place */
 #define WEIGHT_BYTES (1024 * 1024)
 #define INSIDE_BYTES (512 * 1024) /* of weights that are read anew for every block of pixels */
+#define MAX_PIXELS 4096 /* bounds the table of residual pointers */
 #define SMALL_TILE_MACS (1 << 20) /* no smaller for the sake of balance */
 #define MIN_TILES 16
 #define K_WHOLE 2048 /* K up to here is not cut */
@@ -85,7 +86,8 @@ plan_pixels (const FrcConv *conv, FrcConvPlan *plan)
 
   plan->images = plan->rows = 1;
   plan->columns = plan->out.w;
-  while (is_too_much_input (conv, plan) && plan->columns > 5 * block)
+  while ((is_too_much_input (conv, plan) || plan->columns > MAX_PIXELS) &&
+      plan->columns > 5 * block)
     plan->columns = half (plan->columns, block);
   if (flat)
     return;
@@ -210,17 +212,16 @@ frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcCo
 }
 
 /* What no tile exceeds, for this input and every one that is smaller: plan_pixels () stops at
- * COPY_BYTES or a row of 5 blocks; a table of residual pointers has one a pixel. */
+ * COPY_BYTES or a row of 5 blocks, and at MAX_PIXELS in a row; rows and images are only added to
+ * fewer than 16 blocks. A table of residual pointers has one a pixel. */
 gsize
 frc_conv_scratch_bound (const FrcConv *conv, const FrcView *in)
 {
   const FrcConvSpec *spec = &conv->spec;
-  guint block = conv->gemm->rows;
-  gsize in_step = MAX (in->c, in->ld) + 16;
-  gsize columns = MAX (COPY_BYTES / (in_step * sizeof (gfloat)) + 1, 5 * block);
+  gsize block = conv->gemm->rows, pixels = MAX_PIXELS + 16 * block;
+  gsize in_step = (gsize) in->c + 16;
   gsize row_bytes = copy_length (5 * block, spec->kernel_w, spec->stride_w) * spec->kernel_h *
       in_step * sizeof (gfloat);
-  gsize pixels = 2 * (16 * block + columns);
 
   return MAX (row_bytes, COPY_BYTES) + 128 + pixels * sizeof (gpointer) +
       (gsize) spec->kernel_h * spec->kernel_w * sizeof (gsize);

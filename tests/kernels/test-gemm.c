@@ -7,6 +7,7 @@
  * 1 / K of that. FRC_TEST_SEED starts other random cases.
  */
 #include "check.h"
+#include "core/kernels/conv.h"
 
 #include <math.h>
 #include <string.h>
@@ -144,6 +145,13 @@ data_clear (GemmData *d)
 static void
 run_conv (const GemmData *d, const FrcConv *conv, FrcPool *pool, CheckView *out)
 {
+  FrcConvPlan plan;
+
+  if (conv->gemm->block != NULL) {
+    frc_conv_plan (conv, &d->in.view, &out->view, &plan);
+    g_assert_cmpuint (plan.row_bytes + plan.table_bytes, <=,
+        frc_conv_scratch_bytes (conv, &d->in.view, &out->view));
+  }
   g_assert_true (frc_pool_reserve (pool,
       frc_conv_scratch_bytes (conv, &d->in.view, &out->view), NULL));
   frc_conv_run (conv, pool, &d->in.view, d->residual.memory ? &d->residual.view : NULL,
@@ -289,6 +297,37 @@ test_tiles (void)
     check_case (&cases[i], 4242 + i);
 }
 
+/* Scratch that was reserved for a large input is enough for every smaller one. */
+static void
+test_scratch_bound (void)
+{
+  static const guint kernels[] = {1, 3, 7}, ins[] = {1, 3, 64, 500, 2048, 12544};
+  static const guint sides[] = {1, 2, 7, 13, 60, 71, 100, 257, 1333};
+  gfloat *weight = g_new0 (gfloat, 49 * 2048 * 8 * 8);
+
+  for (guint k = 0; k < G_N_ELEMENTS (kernels); k++)
+    for (guint i = 0; i < G_N_ELEMENTS (ins); i++)
+      for (guint stride = 1; stride <= 2; stride++) {
+        guint kernel = kernels[k], pad = kernel / 2;
+        FrcConvSpec spec = {kernel, kernel, stride, stride, pad, pad, ins[i], 8};
+        FrcConv *conv = frc_conv_new (frc_kernels_get (NULL, NULL), &spec, weight, NULL, NULL);
+        FrcView largest = {NULL, 64, 1333, 1333, ins[i], ins[i]};
+        gsize bytes = frc_conv_scratch_bytes (conv, &largest, &largest);
+
+        for (guint h = 0; h < G_N_ELEMENTS (sides); h++)
+          for (guint w = 0; w < G_N_ELEMENTS (sides); w++)
+            for (guint n = 1; n <= 64; n *= 8) {
+              FrcView in = {NULL, n, sides[h], sides[w], ins[i], ins[i]};
+              FrcView out = {NULL, n, (in.h - 1) / stride + 1, (in.w - 1) / stride + 1, 8, 8};
+              FrcConvPlan plan;
+              frc_conv_plan (conv, &in, &out, &plan);
+              g_assert_cmpuint (plan.row_bytes + plan.table_bytes, <=, bytes);
+            }
+        frc_conv_free (conv);
+      }
+  g_free (weight);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -298,6 +337,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gemm/tails", test_tails);
   g_test_add_func ("/gemm/connected", test_connected);
   g_test_add_func ("/gemm/tiles", test_tiles);
+  g_test_add_func ("/gemm/scratch-bound", test_scratch_bound);
   g_test_add_func ("/gemm/random", test_random);
   int result = g_test_run ();
   frc_pool_free (pools[0]);
