@@ -2,6 +2,7 @@
 #include "frcnn.h"
 
 #include <dlfcn.h>
+#include <string.h>
 
 #define DEFAULT_FILE "voc20_lite0_fpn.safetensors"
 
@@ -9,6 +10,20 @@
  * an install prefix (lib/TRIPLET/gstreamer-1.0, lib/gstreamer-1.0, bin). */
 static const char *const nearby[] = { ".", "../models", "../../../share/fasterrcnn",
   "../../share/fasterrcnn", "../share/fasterrcnn" };
+
+/* The file that contains this code, or NULL. For a program that was started through PATH the loader
+ * knows no more than its bare name. */
+static char *
+own_file (void)
+{
+  Dl_info self;
+
+  if (!dladdr ((gpointer) frc_model_find, &self) || !self.dli_fname)
+    return NULL;
+  if (!strchr (self.dli_fname, '/'))
+    return g_file_read_link ("/proc/self/exe", NULL);
+  return g_canonicalize_filename (self.dli_fname, NULL);
+}
 
 /**
  * frc_model_find:
@@ -24,15 +39,14 @@ frc_model_find (const char *name, GError **error)
 {
   const char *environment = g_getenv ("FRC_MODEL");
   g_autoptr (GString) tried = g_string_new (NULL);
-  Dl_info self;
 
   if (name && !g_str_equal (name, "default"))
     return g_strdup (name);
   if (environment && *environment)
     return g_strdup (environment);
-  if (dladdr ((gpointer) frc_model_find, &self) && self.dli_fname) {
-    g_autofree char *absolute = g_canonicalize_filename (self.dli_fname, NULL);
-    g_autofree char *folder = g_path_get_dirname (absolute);
+  g_autofree char *own = own_file ();
+  if (own) {
+    g_autofree char *folder = g_path_get_dirname (own);
     for (guint i = 0; i < G_N_ELEMENTS (nearby); i++) {
       g_autofree char *joined = g_build_filename (folder, nearby[i], DEFAULT_FILE, NULL);
       g_autofree char *path = g_canonicalize_filename (joined, NULL);

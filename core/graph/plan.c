@@ -180,8 +180,10 @@ run_node (const FrcPlan *plan, FrcPool *pool, guint i)
     case FRC_OP_INPUT:
       break;
     case FRC_OP_LINEAR:
+      /* A fully connected layer is a 1×1 convolution of the flattened input. */
       a = flattened (a);
-      /* fallthrough: a fully connected layer is a 1×1 convolution of the flattened input */
+      frc_conv_run (node->conv, pool, &a, NULL, &out);
+      break;
     case FRC_OP_CONV:
       frc_conv_run (node->conv, pool, &a, b.data ? &b : NULL, &out);
       break;

@@ -57,7 +57,7 @@ frc_pickle_global (FrcPickle *p, const guint8 *module, gsize module_bytes, const
       return TRUE;
     }
   return frc_weights_fail (p->weights, error, FRC_ERROR_UNSUPPORTED,
-      "the pickle asks for '%s.%s', which is not one of what a state dict needs; "
+      "expected only what a state dict needs, found that the pickle asks for '%s.%s'; "
       "nothing in it was run", frc_quote (module, module_bytes, quoted_module),
       frc_quote (name, name_bytes, quoted_name));
 }

@@ -116,7 +116,7 @@ read_offsets (Reading *r, FrcTensor *tensor, JsonObject *entry, GError **error)
     return fail_entry (r, tensor->name, error, FRC_ERROR_FORMAT, "no valid data_offsets");
   if (end > r->data_bytes)
     return fail_entry (r, tensor->name, error, FRC_ERROR_FORMAT,
-        "truncated: it ends at byte %" G_GUINT64_FORMAT " of the data, the file has %"
+        "truncated: expected %" G_GUINT64_FORMAT " bytes of data, found %"
         G_GUINT64_FORMAT, end, r->data_bytes);
   if (!frc_shape_elements (tensor->shape, tensor->n_dims, &elements) ||
       !g_uint64_checked_mul (&bytes, elements, frc_dtype_size (tensor->dtype)) ||
@@ -280,8 +280,8 @@ frc_safetensors_read (FrcWeights *weights, GError **error)
         "a header of %" G_GUINT64_FORMAT " bytes, at most %u are read", n, MAX_HEADER_BYTES);
   if (n > weights->size - PREFIX_BYTES)
     return frc_weights_fail (weights, error, FRC_ERROR_FORMAT,
-        "truncated: a header of %" G_GUINT64_FORMAT " bytes in a file of %" G_GSIZE_FORMAT, n,
-        weights->size);
+        "truncated: expected a header of %" G_GUINT64_FORMAT " bytes, found a file of %" G_GSIZE_FORMAT,
+        n, weights->size);
   weights->header_bytes = n;
 
   Reading r = {

@@ -3,6 +3,7 @@
  * Writes safetensors. The header lists tensors in their order; the data has the f32 ones first, so
  * that each lies at a multiple of its element's size, as readers that map files like it.
  */
+#include "rounding.h"
 #include "weights-private.h"
 #include "core/mem.h"
 
@@ -89,6 +90,20 @@ place_data (const FrcWeights *weights, FrcDtype dtype, guint64 *offsets)
   return largest;
 }
 
+/* A filter: what one output of a layer is made with, a tensor's elements over its first side. */
+static guint64
+largest_filter (const FrcWeights *weights)
+{
+  guint64 largest = 0;
+
+  for (guint i = 0; i < weights->n_tensors; i++) {
+    const FrcTensor *tensor = &weights->tensors[i];
+    if (tensor->n_dims > 1 && tensor->shape[0] > 0)
+      largest = MAX (largest, frc_tensor_elements (tensor) / tensor->shape[0]);
+  }
+  return largest;
+}
+
 static void
 put_header (Sink *sink, const FrcWeights *weights, const char *const *keys,
     const char *const *values, FrcDtype dtype, const guint64 *offsets)
@@ -126,34 +141,49 @@ put_header (Sink *sink, const FrcWeights *weights, const char *const *keys,
     put (sink, " ");
 }
 
+/* Room for the largest tensor and the largest filter of one. */
+typedef struct {
+  gfloat *values;
+  FrcRoundingMove *moves;
+  guint16 *halves;
+} Scratch;
+
 static void
-write_tensor (const FrcTensor *tensor, FrcDtype dtype, gfloat *scratch, FILE *file)
+write_f32 (gfloat *values, guint64 n, FILE *file)
+{
+  for (guint64 i = 0; i < n; i++) {
+    guint32 bits;
+    memcpy (&bits, values + i, sizeof bits);
+    bits = GUINT32_TO_LE (bits);
+    memcpy (values + i, &bits, sizeof bits);
+  }
+  fwrite (values, sizeof *values, n, file);
+}
+
+static void
+write_tensor (const FrcTensor *tensor, FrcDtype dtype, const Scratch *scratch, FILE *file)
 {
   guint64 n = frc_tensor_elements (tensor);
-  guint8 *bytes = (guint8 *) scratch;
 
-  frc_tensor_read_f32 (tensor, scratch);
-  for (guint64 i = 0; i < n; i++) {
-    /* In place: the 2 bytes written never reach the 4 that are still to be read. */
-    guint32 bits;
-    memcpy (&bits, scratch + i, sizeof bits);
-    if (dtype == FRC_DTYPE_F32) {
-      bits = GUINT32_TO_LE (bits);
-      memcpy (bytes + 4 * i, &bits, 4);
-      continue;
-    }
-    guint16 half = dtype == FRC_DTYPE_F16 ? frc_f16_from_f32 (scratch[i])
-                                          : frc_bf16_from_f32 (scratch[i]);
-    half = GUINT16_TO_LE (half);
-    memcpy (bytes + 2 * i, &half, 2);
+  frc_tensor_read_f32 (tensor, scratch->values);
+  if (dtype == FRC_DTYPE_F32 || n == 0) {
+    write_f32 (scratch->values, n, file);
+    return;
   }
-  fwrite (bytes, frc_dtype_size (dtype), n, file);
+  guint64 filters = tensor->shape[0], per_filter = n / filters;
+  for (guint64 f = 0; f < filters; f++) {
+    frc_round_filter (scratch->values + f * per_filter, per_filter, dtype, scratch->moves,
+        scratch->halves);
+    for (guint64 i = 0; i < per_filter; i++)
+      scratch->halves[i] = GUINT16_TO_LE (scratch->halves[i]);
+    fwrite (scratch->halves, sizeof *scratch->halves, per_filter, file);
+  }
 }
 
 /* Errors of writing are looked at once, by ferror () at the end. */
 static void
 write_all (const FrcWeights *weights, const char *const *keys, const char *const *values,
-    FrcDtype dtype, const guint64 *offsets, gfloat *scratch, FILE *file)
+    FrcDtype dtype, const guint64 *offsets, const Scratch *scratch, FILE *file)
 {
   Sink measure = { NULL, 0 }, sink = { file, 0 };
 
@@ -182,7 +212,7 @@ fail_write (const char *path, const char *cause, GError **error)
 /* Writes a new file beside @path, then gives it that name. */
 static gboolean
 replace_file (const FrcWeights *weights, const char *const *keys, const char *const *values,
-    FrcDtype dtype, const guint64 *offsets, gfloat *scratch, const char *path, GError **error)
+    FrcDtype dtype, const guint64 *offsets, const Scratch *scratch, const char *path, GError **error)
 {
   g_autofree char *beside = g_strconcat (path, ".XXXXXX", NULL);
   struct stat info;
@@ -222,7 +252,7 @@ gboolean
 frc_weights_save (const FrcWeights *weights, const char *const *keys, const char *const *values,
     FrcDtype dtype, const char *path, GError **error)
 {
-  gfloat *scratch = NULL;
+  Scratch scratch = { 0 };
   gboolean ok = FALSE;
 
   if (dtype > FRC_DTYPE_BF16) {
@@ -232,12 +262,15 @@ frc_weights_save (const FrcWeights *weights, const char *const *keys, const char
   }
   guint64 *offsets = frc_alloc0 (weights->n_tensors, sizeof *offsets, path, error);
   if (offsets) {
-    guint64 largest = place_data (weights, dtype, offsets);
-    scratch = frc_alloc (largest, sizeof *scratch, path, error);
+    guint64 largest = place_data (weights, dtype, offsets), filter = largest_filter (weights);
+    ok = (scratch.values = frc_alloc (largest, sizeof *scratch.values, path, error)) &&
+         (scratch.moves = frc_alloc (filter, sizeof *scratch.moves, path, error)) &&
+         (scratch.halves = frc_alloc (filter, sizeof *scratch.halves, path, error)) &&
+         replace_file (weights, keys, values, dtype, offsets, &scratch, path, error);
   }
-  if (scratch)
-    ok = replace_file (weights, keys, values, dtype, offsets, scratch, path, error);
-  frc_free (scratch);
+  frc_free (scratch.values);
+  frc_free (scratch.moves);
+  frc_free (scratch.halves);
   frc_free (offsets);
   return ok;
 }

@@ -114,13 +114,13 @@ frc_bf16_from_f32 (gfloat value)
   return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
-/* ---- rows --------------------------------------------------------------------------------- */
-
-static inline gfloat
-float_from_bf16 (guint16 bits)
+gfloat
+frc_f32_from_bf16 (guint16 bits)
 {
   return float_from_bits ((guint32) bits << 16);
 }
+
+/* ---- rows --------------------------------------------------------------------------------- */
 
 /* Reads @n elements that are @step bytes apart. */
 typedef void (*ReadRow) (const guint8 *in, gsize step, gsize n, gfloat *out);
@@ -137,7 +137,7 @@ typedef void (*ReadRow) (const guint8 *in, gsize step, gsize n, gfloat *out);
 
 DEFINE_READ_ROW (f32, gfloat, value)
 DEFINE_READ_ROW (f16, guint16, frc_f32_from_f16 (GUINT16_FROM_LE (value)))
-DEFINE_READ_ROW (bf16, guint16, float_from_bf16 (GUINT16_FROM_LE (value)))
+DEFINE_READ_ROW (bf16, guint16, frc_f32_from_bf16 (GUINT16_FROM_LE (value)))
 DEFINE_READ_ROW (f64, gdouble, (gfloat) value)
 DEFINE_READ_ROW (i64, gint64, (gfloat) GINT64_FROM_LE (value))
 DEFINE_READ_ROW (i32, gint32, (gfloat) GINT32_FROM_LE (value))

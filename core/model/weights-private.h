@@ -77,6 +77,7 @@ gboolean frc_shape_elements (const guint64 *shape, guint n_dims, guint64 *elemen
 guint16 frc_f16_from_f32 (gfloat value);  /* round to nearest even */
 guint16 frc_bf16_from_f32 (gfloat value); /* round to nearest even */
 gfloat frc_f32_from_f16 (guint16 bits);
+gfloat frc_f32_from_bf16 (guint16 bits);
 
 gboolean frc_safetensors_read (FrcWeights *weights, GError **error);
 gboolean frc_pth_zip_read (FrcWeights *weights, GError **error);

@@ -50,7 +50,7 @@ static Reader
 choose_reader (FrcWeights *weights, const guint8 *start, gsize n, guint64 size, GError **error)
 {
   if (size == 0) {
-    frc_weights_fail (weights, error, FRC_ERROR_FORMAT, "the file is empty");
+    frc_weights_fail (weights, error, FRC_ERROR_FORMAT, "expected a model file, found an empty one");
     return NULL;
   }
   if (n >= 4 && memcmp (start, "PK\3\4", 4) == 0) {
@@ -67,7 +67,7 @@ choose_reader (FrcWeights *weights, const guint8 *start, gsize n, guint64 size, 
   }
   if (n >= 2 && start[0] == 0x80 && start[1] <= 5) {
     frc_weights_fail (weights, error, FRC_ERROR_UNSUPPORTED,
-        "a pickle, but not one that torch.save () wrote, or a truncated one");
+        "expected a pickle that torch.save () wrote, found another or a truncated one");
     return NULL;
   }
   frc_weights_fail (weights, error, FRC_ERROR_FORMAT,
@@ -101,13 +101,13 @@ open_regular (FrcWeights *weights, guint64 *size, GError **error)
   int fd = open (weights->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
   if (fd < 0) {
-    fail_errno (weights, errno, "cannot be opened", error);
+    fail_errno (weights, errno, "expected a model file that can be opened", error);
     return -1;
   }
   if (fstat (fd, &info) < 0)
     fail_errno (weights, errno, "cannot be examined", error);
   else if (S_ISDIR (info.st_mode))
-    frc_weights_fail (weights, error, FRC_ERROR_OPEN, "a directory, not a model file");
+    frc_weights_fail (weights, error, FRC_ERROR_OPEN, "expected a model file, found a directory");
   else if (!S_ISREG (info.st_mode))
     frc_weights_fail (weights, error, FRC_ERROR_OPEN, "not a regular file");
   else if ((guint64) info.st_size > FRC_WEIGHTS_MAX_FILE)

@@ -51,7 +51,7 @@ void frc_tensor_read_f32 (const FrcTensor *tensor, gfloat *out);
 
 /* Writes a safetensors file: @keys/@values are __metadata__ (NULL-terminated, same length), tensors
  * in @weights' order, those of one dimension or none as f32 (integers are left out), the others as
- * @dtype (F32, F16, BF16; round to nearest even). Written beside @path and renamed: a failure
+ * @dtype (F32, F16, BF16; rounded as frc_round_filter () does). Written beside @path and renamed: a failure
  * leaves an older file as it was. */
 gboolean frc_weights_save (const FrcWeights *weights, const char *const *keys,
     const char *const *values, FrcDtype dtype, const char *path, GError **error);

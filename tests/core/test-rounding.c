@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Rounding of filters to 16 bits, against the neighbours that arithmetic gives.
+ */
+#include "core/model/rounding.h"
+#include "core/model/weights-private.h"
+
+#include <math.h>
+
+static gfloat
+widen (guint16 bits, FrcDtype dtype)
+{
+  return dtype == FRC_DTYPE_F16 ? frc_f32_from_f16 (bits) : frc_f32_from_bf16 (bits);
+}
+
+/* Distance between a normal number's 16-bit neighbours: 11 or 8 bits of significand. */
+static gfloat
+unit (gfloat value, FrcDtype dtype)
+{
+  int exponent;
+
+  frexpf (value, &exponent);
+  exponent -= dtype == FRC_DTYPE_F16 ? 11 : 8;
+  return ldexpf (1, dtype == FRC_DTYPE_F16 ? MAX (exponent, -24) : exponent);
+}
+
+/* Each value is one of its two neighbours, and the errors of a filter sum to less than what
+ * rounding to nearest leaves, at most half the smallest unit that could still move. */
+static void
+check_filters (FrcDtype dtype)
+{
+  gdouble nearest_total = 0, total = 0;
+
+  for (guint round = 0; round < 200; round++) {
+    guint n = g_test_rand_int_range (1, 400);
+    gfloat in[400];
+    guint16 out[400];
+    FrcRoundingMove moves[400];
+    gdouble sum = 0, nearest_sum = 0;
+    for (guint i = 0; i < n; i++)
+      in[i] = (gfloat) g_test_rand_double_range (-1, 1) * (round % 2 ? 0.1f : 1e-5f);
+    frc_round_filter (in, n, dtype, moves, out);
+    for (guint i = 0; i < n; i++) {
+      gfloat error = widen (out[i], dtype) - in[i];
+      guint16 plain = dtype == FRC_DTYPE_F16 ? frc_f16_from_f32 (in[i]) : frc_bf16_from_f32 (in[i]);
+      g_assert_cmpfloat (fabsf (error), <=, unit (in[i], dtype));
+      sum += error;
+      nearest_sum += widen (plain, dtype) - in[i];
+    }
+    g_assert_cmpfloat (fabs (sum), <=, fabs (nearest_sum));
+    total += fabs (sum) / unit (0.1f, dtype);
+    nearest_total += fabs (nearest_sum) / unit (0.1f, dtype);
+  }
+  g_assert_cmpfloat (total * 20, <, nearest_total);
+}
+
+static void
+test_f16 (void)
+{
+  check_filters (FRC_DTYPE_F16);
+}
+
+static void
+test_bf16 (void)
+{
+  check_filters (FRC_DTYPE_BF16);
+}
+
+/* ⅓ of the way up three times: nearest is down each time, −1 unit in all; one goes up instead. */
+static void
+test_closed_form (void)
+{
+  const gfloat u = 1 / 1024.0f, in[] = { 1 + u / 3, 1 + u / 3, 1 + u / 3, 5, 0 };
+  FrcRoundingMove moves[5];
+  guint16 out[5];
+  gdouble sum = 0;
+
+  frc_round_filter (in, 5, FRC_DTYPE_F16, moves, out);
+  for (guint i = 0; i < 3; i++)
+    sum += frc_f32_from_f16 (out[i]);
+  g_assert_cmpfloat (fabs (sum - 3 - u), <, 1e-6);
+  g_assert_cmpfloat (frc_f32_from_f16 (out[3]), ==, 5); /* exact values stay */
+  g_assert_cmpfloat (frc_f32_from_f16 (out[4]), ==, 0);
+}
+
+/* What has no finite sum is rounded to nearest; nothing is moved to infinity. */
+static void
+test_not_finite (void)
+{
+  const gfloat in[] = { INFINITY, 1.0001f, 65504 }, large[] = { 65503, 65503, 65503 };
+  FrcRoundingMove moves[3];
+  guint16 out[3];
+
+  frc_round_filter (in, 3, FRC_DTYPE_F16, moves, out);
+  g_assert_cmphex (out[0], ==, 0x7c00);
+  g_assert_cmphex (out[1], ==, 0x3c00);
+  frc_round_filter (large, 3, FRC_DTYPE_F16, moves, out);
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (isfinite (frc_f32_from_f16 (out[i])));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/rounding/f16", test_f16);
+  g_test_add_func ("/rounding/bf16", test_bf16);
+  g_test_add_func ("/rounding/closed-form", test_closed_form);
+  g_test_add_func ("/rounding/not-finite", test_not_finite);
+  return g_test_run ();
+}
