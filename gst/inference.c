@@ -16,7 +16,7 @@ struct _FrcInference
  * frc_inference_new:
  * @config: what only changes below PAUSED
  *
- * Finds and loads the model, or joins those who loaded it, and makes a detector.
+ * Finds and loads the model, which elements on one file share, and makes a detector.
  *
  * Errors: of frc_model_find (), frc_model_load (), frc_label_set_new () and frc_detector_new ().
  */
@@ -29,8 +29,10 @@ frc_inference_new (const FrcDetectConfig *config, GError **error)
 
   g_autoptr (FrcInference) self = g_new0 (FrcInference, 1);
   self->model = frc_model_load (path, config->family, error);
-  if (!self->model)
+  if (!self->model) {
+    g_prefix_error (error, "expected a Faster R-CNN model (safetensors or PyTorch), found ");
     return NULL;
+  }
   self->labels = frc_label_set_new (self->model, config->labels, error);
   if (!self->labels)
     return NULL;

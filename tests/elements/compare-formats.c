@@ -69,7 +69,8 @@ decode (const char *description, const char *path, guint limit, GPtrArray *pictu
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GstElement) pipeline = gst_parse_launch (description, &error);
-  g_autoptr (GPtrArray) buffers = g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
+  g_autoptr (GPtrArray) buffers =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
 
   if (!pipeline) {
     g_printerr ("%s\n", error->message);
@@ -356,7 +357,7 @@ main (int argc, char **argv)
   g_autofree char *list = NULL;
   const GOptionEntry entries[] = {
     { "clip", 0, 0, G_OPTION_ARG_INT, &frames, "frames of the clip FRC_TEST_CLIP", "FRAMES" },
-    { "list", 0, 0, G_OPTION_ARG_FILENAME, &list, "a file with the path of a picture a line", "FILE" },
+    { "list", 0, 0, G_OPTION_ARG_FILENAME, &list, "a file with a picture's path a line", "FILE" },
     { "expect", 0, 0, G_OPTION_ARG_INT, &expect, "objects there must be at least", "N" },
     { NULL },
   };
