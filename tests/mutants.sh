@@ -25,16 +25,24 @@ mkdir "$copy/tree"
 tar -C "$top" --exclude=./.git --exclude='./build*' --exclude=__pycache__ -cf - . |
   tar -C "$copy/tree" -xf -
 top=$copy/tree
-build=$copy/build
-build_project "$build" -Dtests=true -Dtest_hooks=true
-
 wanted=" $* "
 noticed=0 wrong=0
+
+# select_build @|@@: builds the copy, with the sanitizers for @@.
+select_build ()
+{
+  case $1 in
+    @) build=$copy/build; set -- ;;
+    @@) build=$copy/build-sanitized
+      set -- --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false ;;
+  esac
+  [ -d "$build" ] || build_project "$build" -Dtests=true -Dtest_hooks=true "$@"
+}
 
 # run_tests NAME…: 0 when all of them pass.
 run_tests ()
 {
-  meson test -C "$build" --no-rebuild "$@" >"$copy/test.log" 2>&1
+  meson test -C "$build" --no-rebuild --print-errorlogs "$@" >"$copy/test.log" 2>&1
 }
 
 # mutate FILE OLD NEW: replaces the only occurrence of OLD, or says how many there are.
@@ -54,10 +62,11 @@ mutate ()
   printf %s "${text%x}" >"$1"
 }
 
-# one AREA FILE TESTS OLD NEW
+# one MARK AREA FILE TESTS OLD NEW
 one ()
 {
-  local area=$1 file=$2 tests=$3 old=$4 new=$5 result=""
+  local area=$2 file=$3 tests=$4 old=$5 new=$6 result=""
+  select_build "$1"
   cp -p "$top/$file" "$copy/original" || exit 1
   if mutate "$top/$file" "$old" "$new"; then
     # shellcheck disable=SC2086
@@ -78,22 +87,38 @@ one ()
   printf '%-22s %-38s %s\n' "$area" "$file" "$result"
 }
 
-tests_named=$(sed -n 's/^@ [^ ]* [^ ]* //p' "$list" | tr ' ' '\n' | sort -u | paste -sd ' ')
-say "Running the tests on the unbroken copy: $tests_named"
-# shellcheck disable=SC2086
-run_tests $tests_named || {
-  tail -n 30 "$copy/test.log"
-  fail "these tests have to pass before lines are broken"
+# tests_of MARK: the tests that the wanted areas name under it.
+tests_of ()
+{
+  local mark area tests
+  while read -r mark area _ tests; do
+    [ "$mark" = "$1" ] || continue
+    case $wanted in "  " | *" $area "*) printf '%s\n' $tests ;; esac
+  done <"$list" | sort -u | paste -sd ' '
 }
+
+say "Breaking lines in a copy of the tree."
+for mark in @ @@; do
+  names=$(tests_of $mark)
+  [ -n "$names" ] || continue
+  select_build $mark
+  say "Running the tests on the unbroken copy: $names"
+  # shellcheck disable=SC2086
+  run_tests $names || {
+    tail -n 60 "$copy/test.log"
+    fail "these tests have to pass before lines are broken"
+  }
+done
+[ -n "${build-}" ] || fail "tests/mutants.txt has no such area: $*"
 
 say "" "$(printf '%-22s %-38s %s' area file result)"
 while IFS= read -r line; do
   case $line in
-    "@ "*) read -r _ area file tests <<<"$line" ;;
+    "@"*) read -r mark area file tests <<<"$line" ;;
     "- "*) old=${line#- } ;;
     "+ "*)
       case $wanted in
-        "  " | *" $area "*) one "$area" "$file" "$tests" "$old" "${line#+ }" ;;
+        "  " | *" $area "*) one "$mark" "$area" "$file" "$tests" "$old" "${line#+ }" ;;
       esac ;;
   esac
 done <"$list"
