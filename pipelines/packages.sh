@@ -107,7 +107,7 @@ build_project ()
   local dir=$1 verb=Building
   shift
   [ ! -f "$dir/build.ninja" ] || verb="Bringing up to date:"
-  say "$verb $(realpath --relative-to="$PWD" "$dir")"
+  say "$verb ${dir#"$PWD/"}"
   if [ ! -f "$dir/build.ninja" ]; then
     quietly "$dir/log/setup.log" meson setup "$dir" "$top" "$@" ||
       fail "the build could not be set up"
