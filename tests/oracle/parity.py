@@ -48,6 +48,12 @@ def pair(good, quality):
     return pairs
 
 
+def has_ties(logits):
+    """More than 1 % of the RoIs have the very logits of another one."""
+    rows = logits.reshape(len(logits), -1)
+    return bool(len(rows)) and len(np.unique(rows, axis=0)) < 0.99 * len(rows)
+
+
 def match_found(ours, reference):
     """Pairs (ours, reference) of the same label, IoU and score."""
     iou = iou_matrix(ours["boxes"], reference["boxes"])
@@ -74,7 +80,7 @@ class Row:
 
     def __init__(self, name):
         self.name, self.errors = name, dict.fromkeys(COLUMNS, 0.0)
-        self.images = self.found = self.ours = self.matched = 0
+        self.images = self.found = self.ours = self.matched = self.tied = 0
         self.proposals = [0, 0, 0]
         self.labels, self.box_error, self.score_error, self.notes = set(), 0.0, 0.0, []
 
@@ -109,6 +115,8 @@ class Row:
         self.notes.append(note)
 
     def verdict(self):
+        if self.tied * 2 > self.images:
+            self.fail(f"{self.tied} of {self.images} images have tied RoIs: nothing to compare")
         if self.proposals[1] and share(*self.proposals) < MATCHED:
             self.fail(f"proposals: {share(*self.proposals):.4f} matched, {MATCHED} expected")
         if share(self.matched, self.ours, self.found) < MATCHED:
@@ -118,14 +126,14 @@ class Row:
 
 
 def table(rows):
-    head = ["model", "images", *COLUMNS, "proposals", "found", "labels", "matched", "max dbox",
+    head = ["model", "images", *COLUMNS, "proposals", "tied", "found", "labels", "matched", "max dbox",
             "max dscore", ""]
     lines = [head]
     for row in rows:
         lines.append([
             row.name, str(row.images), *(f"{row.errors[c]:.1e}" for c in COLUMNS),
             f"{100 * share(*row.proposals):.2f} %" if row.proposals[1] else "-",
-            str(row.found), str(len(row.labels)),
+            str(row.tied), str(row.found), str(len(row.labels)),
             f"{100 * share(row.matched, row.ours, row.found):.2f} %" if row.found else "-",
             f"{row.box_error:.1e}", f"{row.score_error:.1e}", "FAIL" if row.notes else "ok"])
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
