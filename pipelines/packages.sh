@@ -104,10 +104,10 @@ need_by_name ()
 # build_project DIRECTORY MESON-OPTION…: configures once, builds what has changed.
 build_project ()
 {
-  local dir=$1 verb=Building
+  local dir=$1 what="Building (a minute or two) in"
   shift
-  [ ! -f "$dir/build.ninja" ] || verb="Bringing up to date:"
-  say "$verb ${dir#"$PWD/"}"
+  [ ! -f "$dir/build.ninja" ] || what="Bringing up to date:"
+  say "$what ${dir#"$PWD/"}/"
   if [ ! -f "$dir/build.ninja" ]; then
     quietly "$dir/log/setup.log" meson setup "$dir" "$top" "$@" ||
       fail "the build could not be set up"
