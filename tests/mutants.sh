@@ -18,13 +18,13 @@ esac
 # shellcheck disable=SC2086
 need_packages $packages_build $packages_run
 
-list=$top/tests/mutants.txt
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 mkdir "$copy/tree"
 tar -C "$top" --exclude=./.git --exclude='./build*' --exclude=__pycache__ -cf - . |
   tar -C "$copy/tree" -xf -
 top=$copy/tree
+list=$top/tests/mutants.txt
 wanted=" $* "
 noticed=0 wrong=0
 
@@ -80,7 +80,7 @@ one ()
   if [ -z "$result" ]; then
     noticed=$((noticed + 1))
     result="red: $(sed -n 's/^ *[0-9]*\/[0-9]* *\(.* - \)\{0,1\}[^:]*:\([^ ]*\) *\(FAIL\|ERROR\|TIMEOUT\).*/\2/p' \
-      "$copy/test.log" | paste -sd ' ')"
+      "$copy/test.log" | sort -u | paste -sd ' ')"
   else
     wrong=$((wrong + 1))
   fi
