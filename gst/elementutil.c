@@ -67,7 +67,12 @@ keep_mono (GstCaps *caps)
   return caps;
 }
 
-/** frc_transform_caps: the vmethod of that name: the same caps on both sides, one view a frame. */
+/**
+ * frc_transform_caps:
+ *
+ * The vmethod of that name: the same caps on both sides, one view a frame. Caps queries and the
+ * acceptance of caps both go through it.
+ */
 GstCaps *
 frc_transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
     GstCaps *filter)

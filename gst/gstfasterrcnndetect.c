@@ -218,14 +218,6 @@ change_state (GstElement *element, GstStateChange transition)
 /* ---- negotiation ---- */
 
 static gboolean
-accept_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
-{
-  return frc_caps_are_mono (caps) &&
-      GST_BASE_TRANSFORM_CLASS (gst_faster_rcnn_detect_parent_class)
-          ->accept_caps (trans, direction, caps);
-}
-
-static gboolean
 set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 {
   GstFasterRcnnDetect *self = GST_FASTER_RCNN_DETECT (trans);
@@ -507,7 +499,6 @@ gst_faster_rcnn_detect_class_init (GstFasterRcnnDetectClass *klass)
   transform->start = start;
   transform->stop = stop;
   transform->transform_caps = frc_transform_caps;
-  transform->accept_caps = accept_caps;
   transform->set_caps = set_caps;
   transform->propose_allocation = propose_allocation;
   transform->sink_event = sink_event;

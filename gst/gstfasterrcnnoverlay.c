@@ -282,14 +282,6 @@ transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 /* ---- negotiation and life ---- */
 
 static gboolean
-accept_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
-{
-  return frc_caps_are_mono (caps) &&
-      GST_BASE_TRANSFORM_CLASS (gst_faster_rcnn_overlay_parent_class)
-          ->accept_caps (trans, direction, caps);
-}
-
-static gboolean
 set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 {
   GstFasterRcnnOverlay *self = GST_FASTER_RCNN_OVERLAY (trans);
@@ -381,7 +373,6 @@ gst_faster_rcnn_overlay_class_init (GstFasterRcnnOverlayClass *klass)
   transform->start = start;
   transform->stop = stop;
   transform->transform_caps = frc_transform_caps;
-  transform->accept_caps = accept_caps;
   transform->set_caps = set_caps;
   transform->propose_allocation = propose_allocation;
   transform->transform_ip = transform_ip;

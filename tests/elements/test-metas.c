@@ -57,6 +57,7 @@ GST_START_TEST (test_ids_used_up)
   guint n = count_rois (out);
   fail_unless_equals_int (n, 2 + count_visible (&found, W, H));
   for (guint i = 0; i < n; i++) {
+    fail_unless (nth_roi (out, i)->id >= 1);
     for (guint k = 0; k < i; k++)
       fail_unless (nth_roi (out, i)->id != nth_roi (out, k)->id);
   }

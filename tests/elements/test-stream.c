@@ -167,6 +167,16 @@ GST_START_TEST (test_gap)
   check_rois (out, &found_a, W, H, 1, FRAME);
   fail_unless (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_GAP));
   gst_buffer_unref (out);
+
+  /* one that somebody else holds, too, so that metas go onto a copy */
+  gap = gst_buffer_new ();
+  GST_BUFFER_FLAG_SET (gap, GST_BUFFER_FLAG_GAP);
+  out = harness_round (h, gst_buffer_ref (gap), 2 * FRAME + 1);
+  check_rois (out, &found_a, W, H, 1, FRAME + 1);
+  fail_unless (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_GAP));
+  gst_buffer_unref (out);
+  gst_buffer_unref (gap);
+
   round_expect (h, b (), 3 * FRAME, &found_a, 2 * FRAME);
   round_expect (h, b (), 4 * FRAME, &found_b, 0);
   fail_unless_equals_uint64 (read_stat (detect, "frames"), 3);
