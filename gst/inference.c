@@ -29,10 +29,8 @@ frc_inference_new (const FrcDetectConfig *config, GError **error)
 
   g_autoptr (FrcInference) self = g_new0 (FrcInference, 1);
   self->model = frc_model_load (path, config->family, error);
-  if (!self->model) {
-    g_prefix_error (error, "expected a Faster R-CNN model (safetensors or PyTorch), found ");
+  if (!self->model)
     return NULL;
-  }
   self->labels = frc_label_set_new (self->model, config->labels, error);
   if (!self->labels)
     return NULL;

@@ -166,7 +166,8 @@ frc_family_identify (const FrcWeights *weights, gboolean *guessed, GError **erro
       found = &families[i];
   if (!found) {
     g_set_error (error, FRC_ERROR, FRC_ERROR_FORMAT,
-        "%s: expected the tensors of a Faster R-CNN that is known here, found %u others, the first '%s'",
+        "%s: expected the tensors of a Faster R-CNN that is known here, found %u others, the first "
+        "'%s'",
         path, frc_weights_count (weights),
         frc_weights_count (weights) ? frc_weights_nth (weights, 0)->name : "");
     return NULL;

@@ -102,7 +102,7 @@ read_bytes (FrcPickle *p, guint64 n, GError **error)
 {
   if (n > p->size - p->at) {
     frc_weights_fail (p->weights, error, FRC_ERROR_FORMAT,
-        "truncated: the pickle ends at byte %" G_GSIZE_FORMAT, p->size);
+        "truncated: expected more of the pickle, found its end at byte %" G_GSIZE_FORMAT, p->size);
     return NULL;
   }
   p->at += n;

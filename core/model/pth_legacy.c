@@ -88,15 +88,15 @@ place_storage (FrcWeights *weights, FrcPickleStorage **sorted, gsize n, const Fr
   if (first == n)
     return fail_damaged (weights, "the key of a storage that a tensor uses", error);
   if (weights->size - *at < sizeof elements)
-    return frc_weights_fail (weights, error, FRC_ERROR_FORMAT, "truncated before storage '%s'",
-        frc_quote (key->as.text, key->n, quoted));
+    return frc_weights_fail (weights, error, FRC_ERROR_FORMAT,
+        "truncated: expected storage '%s', found the end", frc_quote (key->as.text, key->n, quoted));
   memcpy (&elements, weights->file + *at, sizeof elements);
   elements = GUINT64_FROM_LE (elements);
   *at += sizeof elements;
   if (!g_uint64_checked_mul (&bytes, elements, frc_dtype_size (sorted[first]->dtype)) ||
       bytes > weights->size - *at)
     return frc_weights_fail (weights, error, FRC_ERROR_FORMAT,
-        "truncated: storage '%s' has %" G_GUINT64_FORMAT " elements, the file %" G_GSIZE_FORMAT
+        "truncated: expected storage '%s' of %" G_GUINT64_FORMAT " elements, found %" G_GSIZE_FORMAT
         " more bytes", frc_quote (key->as.text, key->n, quoted), elements, weights->size - *at);
 
   for (gsize i = first; i < n && compare_key (sorted[i], key->as.text, key->n) == 0; i++) {

@@ -41,8 +41,8 @@ open_archive (Archive *a, GError **error)
   zip_source_t *source = zip_source_buffer_create (weights->file, weights->size, 0, &cause);
   a->zip = source ? zip_open_from_source (source, ZIP_RDONLY, &cause) : NULL;
   if (!a->zip) {
-    frc_weights_fail (weights, error, FRC_ERROR_FORMAT, "truncated or damaged zip archive: %s",
-        zip_error_strerror (&cause));
+    frc_weights_fail (weights, error, FRC_ERROR_FORMAT,
+        "expected a zip archive, found a truncated or damaged one: %s", zip_error_strerror (&cause));
     zip_source_free (source);
   }
   zip_error_fini (&cause);
@@ -91,7 +91,8 @@ read_entry (Archive *a, zip_uint64_t i, const char *name, guint8 *out, guint64 s
   gboolean ok = file && done == size && zip_fread (file, &more, 1) == 0;
   if (!ok)
     frc_weights_fail (a->weights, error, FRC_ERROR_FORMAT,
-        "truncated or damaged entry '%s': %s", frc_quote (name, strlen (name), quoted),
+        "expected entry '%s' whole, found it truncated or damaged: %s",
+        frc_quote (name, strlen (name), quoted),
         file ? zip_file_strerror (file) : zip_strerror (a->zip));
   if (file)
     zip_fclose (file);

@@ -101,7 +101,7 @@ open_regular (FrcWeights *weights, guint64 *size, GError **error)
   int fd = open (weights->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
   if (fd < 0) {
-    fail_errno (weights, errno, "expected a model file that can be opened", error);
+    fail_errno (weights, errno, "expected a model file, found none that can be opened", error);
     return -1;
   }
   if (fstat (fd, &info) < 0)
@@ -109,7 +109,7 @@ open_regular (FrcWeights *weights, guint64 *size, GError **error)
   else if (S_ISDIR (info.st_mode))
     frc_weights_fail (weights, error, FRC_ERROR_OPEN, "expected a model file, found a directory");
   else if (!S_ISREG (info.st_mode))
-    frc_weights_fail (weights, error, FRC_ERROR_OPEN, "not a regular file");
+    frc_weights_fail (weights, error, FRC_ERROR_OPEN, "expected a model file, found something that is not a regular file");
   else if ((guint64) info.st_size > FRC_WEIGHTS_MAX_FILE)
     frc_weights_fail (weights, error, FRC_ERROR_TOO_LARGE,
         "%" G_GUINT64_FORMAT " bytes, at most %" G_GUINT64_FORMAT " are read",

@@ -336,7 +336,7 @@ test_pickle_shapes (void)
   REFUSED (BAD_TENSOR (STORAGE ("FloatStorage", "0", "K\5"), "K\0", "K\1\x85", "K\1\x85"), FORMAT,
       "one description");
   REFUSED (BAD_TENSOR (STORAGE ("DoubleStorage", "0", "K\4"), "K\0", "K\1\x85", "K\1\x85"), FORMAT,
-      "truncated: storage '0'");
+      "truncated: expected storage '0'");
   REFUSED (PREAMBLE STATE (NAME ("a") TENSOR (FLOATS, "K\0", "K\1\x85", "K\1\x85") NAME ("b")
       TENSOR (STORAGE ("IntStorage", "0", "K\4"), "K\0", "K\1\x85", "K\1\x85")) REST, FORMAT,
       "one description");
@@ -434,7 +434,7 @@ test_archive_damaged (void)
   guint8 *data = memmem (file->data, file->len, state_data, 16);
   g_assert_nonnull (data);
   data[5] ^= 1;
-  assert_refused (file->data, file->len, FRC_ERROR_FORMAT, "damaged entry '0'");
+  assert_refused (file->data, file->len, FRC_ERROR_FORMAT, "expected entry '0' whole");
 }
 
 /* A megabyte of zeros packed to a kilobyte, as pickle and as storage. */
