@@ -52,7 +52,7 @@ def run(build, arguments):
             match = PROGRESS.match(line)
             if match:
                 number, name, result, seconds = match.groups()
-                name = re.sub(r"^(.*? - )?fasterrcnndetect:", "", name)
+                name = re.split(r"[:/] ?", name)[-1]
                 print(f"  {number:>7}  {name:32} {result.lower():7} {float(seconds):6.1f} s", flush=True)
             else:
                 rest.append(line)
