@@ -103,6 +103,13 @@ attach_one (const FrcDetection *found, const Placed *box, const FrcMetaContext *
           "age", G_TYPE_UINT64, context->age, NULL));
 }
 
+/** frc_meta_type_is_built: whether this build can attach metas of @type. */
+gboolean
+frc_meta_type_is_built (FrcMetaType type)
+{
+  return type == FRC_META_AUTO || type == FRC_META_ROI;
+}
+
 /**
  * frc_result_attach:
  * @buffer: writable

@@ -11,6 +11,15 @@
 #include "labels.h"
 
 #define FRC_MAX_DETECTIONS 1000
+#define FRC_NO_PARENT G_MININT
+
+/* Which metas an object gets. */
+typedef enum {
+  FRC_META_AUTO, /* both where this build has the analytics library, else ROI metas */
+  FRC_META_ROI,
+  FRC_META_ANALYTICS,
+  FRC_META_BOTH
+} FrcMetaType;
 
 typedef struct {
   gboolean valid;      /* FALSE until the first inference and after a reset */
@@ -18,6 +27,7 @@ typedef struct {
   FrcRect rect;        /* of that frame; the boxes are relative to it */
   guint n;
   FrcDetection detections[FRC_MAX_DETECTIONS]; /* in descending score */
+  gint parent_ids[FRC_MAX_DETECTIONS]; /* of the ROI metas that were looked into; FRC_NO_PARENT */
 } FrcResult;
 
 /* What all objects of a frame share. */
@@ -26,8 +36,10 @@ typedef struct {
   const char *model_name;
   FrcRect rect; /* the rectangle that the metas are relative to; all of the frame without a crop */
   guint64 age;  /* ns; 0 = inferred on this frame; GST_CLOCK_TIME_NONE = not known */
+  FrcMetaType meta_type;
 } FrcMetaContext;
 
+gboolean frc_meta_type_is_built (FrcMetaType type);
 guint frc_result_attach (const FrcResult *result, const FrcMetaContext *context, GstBuffer *buffer);
 
 #endif

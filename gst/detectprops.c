@@ -5,11 +5,26 @@
  */
 #include "detectprops.h"
 
-#include "detectmeta.h"
-
 #define READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 #define PLAYING (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
 #define CONTROLLED (PLAYING | GST_PARAM_CONTROLLABLE)
+
+static GType
+meta_type_get_type (void)
+{
+  static const GEnumValue values[] = {
+    { FRC_META_AUTO, "Both where built with gstreamer-analytics, else ROI metas", "auto" },
+    { FRC_META_ROI, "GstVideoRegionOfInterestMeta", "roi" },
+    { FRC_META_ANALYTICS, "GstAnalyticsRelationMeta with object-detection metadata", "analytics" },
+    { FRC_META_BOTH, "ROI metas and analytics metadata", "both" },
+    { 0, NULL, NULL },
+  };
+  static gsize type = 0;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("FrcDetectMetaType", values));
+  return type;
+}
 
 static const FrcDetectSettings defaults = {
   .tuning = {
@@ -48,6 +63,10 @@ install_config (GObjectClass *klass)
           "Shorter side of the network input in pixels; the longer side's limit scales with it. "
           "Smaller is faster and sees fewer small objects; 0 = the model's",
           0, 4096, 0, READY));
+  g_object_class_install_property (klass, FRC_PROP_META_TYPE,
+      g_param_spec_enum ("meta-type", "Meta type",
+          "Which metadata an object gets; one that this build lacks fails to start",
+          meta_type_get_type (), FRC_META_AUTO, READY));
 }
 
 static void
@@ -149,6 +168,9 @@ frc_detect_settings_set (FrcDetectSettings *settings, guint id, const GValue *va
     case FRC_PROP_INPUT_SIZE:
       config->input_size = g_value_get_uint (value);
       return TRUE;
+    case FRC_PROP_META_TYPE:
+      config->meta_type = g_value_get_enum (value);
+      return TRUE;
     case FRC_PROP_THRESHOLD:
       tuning->threshold = g_value_get_double (value);
       return TRUE;
@@ -197,6 +219,9 @@ frc_detect_settings_get (const FrcDetectSettings *settings, guint id, GValue *va
       return TRUE;
     case FRC_PROP_INPUT_SIZE:
       g_value_set_uint (value, config->input_size);
+      return TRUE;
+    case FRC_PROP_META_TYPE:
+      g_value_set_enum (value, config->meta_type);
       return TRUE;
     case FRC_PROP_THRESHOLD:
       g_value_set_double (value, tuning->threshold);

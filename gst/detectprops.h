@@ -7,6 +7,8 @@
 
 #include <gst/gst.h>
 
+#include "detectmeta.h"
+
 /* In the order of installation. */
 typedef enum {
   FRC_PROP_0,
@@ -15,6 +17,7 @@ typedef enum {
   FRC_PROP_LABELS,
   FRC_PROP_THREADS,
   FRC_PROP_INPUT_SIZE,
+  FRC_PROP_META_TYPE,
   FRC_PROP_THRESHOLD,
   FRC_PROP_NMS_THRESHOLD,
   FRC_PROP_MAX_DETECTIONS,
@@ -29,6 +32,7 @@ typedef enum {
 typedef struct {
   char *model, *family, *labels;
   guint threads, input_size;
+  FrcMetaType meta_type;
 } FrcDetectConfig;
 
 /* Changes while playing: copied for every frame. */

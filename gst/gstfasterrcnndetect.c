@@ -54,6 +54,7 @@ struct _GstFasterRcnnDetect
 
   /* of the streaming thread, and of start () and stop () */
   FrcInference *inference;
+  FrcMetaType meta_type;
   GstVideoInfo video;
   gboolean have_video;
   GstSegment segment; /* as the last event had it */
@@ -167,6 +168,7 @@ start (GstBaseTransform *trans)
   GST_OBJECT_UNLOCK (self);
 
   g_autoptr (FrcInference) inference = frc_inference_new (&config, &error);
+  FrcMetaType meta_type = config.meta_type;
   frc_detect_config_clear (&config);
   if (!inference || !publish_labels (self, frc_inference_get_labels (inference), &error)) {
     frc_post_error (GST_ELEMENT (self), error, "start");
@@ -181,6 +183,7 @@ start (GstBaseTransform *trans)
       info->n_labels);
 
   self->inference = g_steal_pointer (&inference);
+  self->meta_type = meta_type;
   self->have_video = FALSE;
   self->warned_orientation = FALSE;
   reset_result (self);
@@ -384,6 +387,7 @@ attach (GstFasterRcnnDetect *self, GstBuffer *buffer, const FrcRect *rect, guint
     .model_name = frc_inference_get_model_info (self->inference)->name,
     .rect = *rect,
     .age = age,
+    .meta_type = self->meta_type,
   };
   frc_result_attach (&self->result, &context, buffer);
 }

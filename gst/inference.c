@@ -12,6 +12,18 @@ struct _FrcInference
   FrcImageInfo prepared; /* width 0 = not yet */
 };
 
+static gboolean
+check_meta_type (FrcMetaType type, GError **error)
+{
+  if (frc_meta_type_is_built (type))
+    return TRUE;
+  g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
+      "meta-type: expected auto or roi because this build is without gstreamer-analytics, found "
+      "%s; build with gstreamer-analytics 1.24 or later for the others",
+      type == FRC_META_ANALYTICS ? "analytics" : "both");
+  return FALSE;
+}
+
 /**
  * frc_inference_new:
  * @config: what only changes below PAUSED
@@ -23,6 +35,8 @@ struct _FrcInference
 FrcInference *
 frc_inference_new (const FrcDetectConfig *config, GError **error)
 {
+  if (!check_meta_type (config->meta_type, error))
+    return NULL;
   g_autofree char *path = frc_model_find (config->model, error);
   if (!path)
     return NULL;
@@ -113,6 +127,8 @@ frc_inference_run (FrcInference *self, const FrcImage *image, const FrcRect *rec
       !frc_detector_run (self->detector, &query, result->detections, FRC_MAX_DETECTIONS,
           &result->n))
     return FALSE;
+  for (guint i = 0; i < result->n; i++)
+    result->parent_ids[i] = FRC_NO_PARENT;
   result->rect = *rect;
   result->valid = TRUE;
   return TRUE;

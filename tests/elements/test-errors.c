@@ -65,7 +65,7 @@ expect_error (GstElement *element, gint code, const char *const *parts)
 
   gst_element_set_state (element, GST_STATE_NULL);
   g_object_set (element, "model", test_model (), "labels", NULL, "classes", NULL, "family", NULL,
-      NULL);
+      "meta-type", 0, NULL);
   fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED),
       GST_STATE_CHANGE_SUCCESS);
   gst_element_set_state (element, GST_STATE_NULL);
@@ -352,6 +352,28 @@ GST_START_TEST (test_unknown_class_live)
 }
 GST_END_TEST
 
+/* Whether analytics metadata can be had depends on the build; what it cannot do it says. */
+GST_START_TEST (test_meta_type_of_another_build)
+{
+  static const char *const types[] = { "auto", "roi", "analytics", "both" };
+  GstElement *element = bare_detect ();
+  const char *parts[] = { "meta-type", types[__i__], "expected", "found", NULL };
+
+  gst_util_set_object_arg (G_OBJECT (element), "meta-type", types[__i__]);
+  g_object_set (element, "model", test_model (), NULL);
+  if (gst_element_set_state (element, GST_STATE_PAUSED) == GST_STATE_CHANGE_SUCCESS) {
+    fail_unless (pop_message (element, GST_MESSAGE_ERROR) == NULL);
+    gst_element_set_state (element, GST_STATE_NULL);
+    gst_object_unref (element);
+    return;
+  }
+  fail_unless (__i__ >= 2, "meta-type=%s fails", types[__i__]);
+  gst_message_unref (pop_message (element, GST_MESSAGE_ERROR));
+  gst_element_set_state (element, GST_STATE_NULL);
+  expect_error (element, GST_RESOURCE_ERROR_SETTINGS, parts);
+}
+GST_END_TEST
+
 /* ---- in the stream ---- */
 
 GST_START_TEST (test_buffer_that_cannot_be_mapped)
@@ -426,6 +448,7 @@ errors_suite (void)
   tcase_add_test (tc, test_right_number_of_labels);
   tcase_add_test (tc, test_unknown_class);
   tcase_add_test (tc, test_unknown_class_live);
+  tcase_add_loop_test (tc, test_meta_type_of_another_build, 0, 4);
   tcase_add_test (tc, test_buffer_that_cannot_be_mapped);
   tcase_add_test (tc, test_orientation_tag);
   return suite;
