@@ -4,6 +4,8 @@
  */
 #include "detectmeta.h"
 
+#include "resultmark.h"
+
 /* What torchvision calls the two outputs that a box comes from. */
 #define LAYER_NAME "cls_score\\bbox_pred"
 
@@ -118,7 +120,8 @@ frc_meta_type_is_built (FrcMetaType type)
  * the frame, and one param `detection` with the exact values. An object that has no whole pixel
  * inside the frame is left out. A result of another rectangle keeps its place in the frame.
  *
- * Ids go on from the largest one on the buffer. Returns: how many metas were added.
+ * Ids go on from the largest one on the buffer. The buffer is marked as one that has a result, also
+ * without objects. Returns: how many metas were added.
  */
 guint
 frc_result_attach (const FrcResult *result, const FrcMetaContext *context, GstBuffer *buffer)
@@ -126,6 +129,7 @@ frc_result_attach (const FrcResult *result, const FrcMetaContext *context, GstBu
   gint id = largest_id (buffer);
   guint added = 0;
 
+  frc_result_mark_add (buffer, context->age);
   for (guint i = 0; i < result->n; i++) {
     const FrcDetection *found = &result->detections[i];
     Placed box;

@@ -3,6 +3,7 @@
  * The plugin: registers the elements and does nothing else.
  */
 #include "gstfasterrcnndetect.h"
+#include "gstfasterrcnnjson.h"
 #ifdef HAVE_OVERLAY
 #include "gstfasterrcnnoverlay.h"
 #endif
@@ -11,6 +12,7 @@ static gboolean
 plugin_init (GstPlugin *plugin)
 {
   gboolean ok = GST_ELEMENT_REGISTER (fasterrcnndetect, plugin);
+  ok = GST_ELEMENT_REGISTER (fasterrcnnjson, plugin) && ok;
 #ifdef HAVE_OVERLAY
   ok = GST_ELEMENT_REGISTER (fasterrcnnoverlay, plugin) && ok;
 #endif

@@ -73,7 +73,7 @@ says_where ()
   grep -q "GST_PLUGIN_PATH=$1" "$work/install"
 }
 
-elements=fasterrcnndetect
+elements="fasterrcnndetect fasterrcnnjson"
 # Without a version gst-inspect expects GStreamer's own.
 gst "$plugin_dir" gst-inspect-1.0 --exists --atleast-version=0.0 fasterrcnnoverlay &&
   elements="$elements fasterrcnnoverlay"
