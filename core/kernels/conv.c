@@ -4,6 +4,7 @@
  * if a kernel reaches over the edge, and the block walks over the kernel's taps by offsets.
  */
 #include "conv.h"
+#include "winograd.h"
 
 #include <string.h>
 
@@ -136,9 +137,10 @@ tile_residual (const ConvRun *run, ConvTile *tile)
             ((gsize) n * plan->out.h + y) * plan->out.w + x);
 }
 
-/* Where panel @c begins and, from row @k of it on, its weights. */
-static void
-block_set_panel (FrcGemmBlock *block, const FrcConv *conv, guint c, guint k)
+/* See conv.h. */
+void
+frc_conv_set_panel (const FrcConv *conv, const gfloat *weights, guint depth, guint c, guint k,
+    FrcGemmBlock *block)
 {
   const FrcGemmKernels *gemm = conv->gemm;
   guint left = conv->spec.out_channels - c;
@@ -149,7 +151,7 @@ block_set_panel (FrcGemmBlock *block, const FrcConv *conv, guint c, guint k)
   block->cols = MIN (left, gemm->cols);
   block->column = c;
   block->bias = conv->bias + c;
-  block->b = conv->weights + (gsize) c * conv->k + (gsize) k * width;
+  block->b = weights + (gsize) c * depth + (gsize) k * width;
 }
 
 /* While these pixels are computed, what the next ones need is fetched: their input with the first
@@ -203,7 +205,7 @@ tile_row (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint n
     block->rows = end - x;
     block->residual = run->residual != NULL ? tile->residual + index + x : NULL;
     for (guint c = c0; c < c1; c += run->conv->gemm->cols) {
-      block_set_panel (block, run->conv, c, k);
+      frc_conv_set_panel (run->conv, run->conv->weights, run->conv->k, c, k, block);
       block->c = out + x * plan->out.ld + c;
       block_look_ahead (block, run, c0, c1);
       run->conv->gemm->block (block);
@@ -270,6 +272,10 @@ frc_conv_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcVi
     frc_conv_run_blas (conv, pool, in, residual, out);
     return;
   }
+  if (conv->winograd != NULL) {
+    frc_winograd_run (conv, pool, in, residual, out);
+    return;
+  }
   frc_conv_plan (conv, in, out, &run.plan);
   frc_pool_run (pool, conv_tile, &run, run.plan.n_tiles);
 }
@@ -279,5 +285,7 @@ frc_conv_scratch_bytes (const FrcConv *conv, const FrcView *in, const FrcView *o
 {
   if (conv->gemm->block == NULL)
     return frc_conv_blas_scratch_bytes (conv, in, out);
+  if (conv->winograd != NULL)
+    return frc_winograd_scratch_bytes (conv);
   return frc_conv_scratch_bound (conv, in);
 }

@@ -9,8 +9,9 @@
 
 struct _FrcConv {
   const FrcGemmKernels *gemm;
+  const FrcWinogradKernels *winograd; /* NULL: direct */
   FrcConvSpec spec;
-  guint k; /* kernel_h · kernel_w · in_channels */
+  guint k; /* in_channels times kernel_h · kernel_w, or times Winograd's points */
   gfloat *weights;
   gfloat *bias; /* out_channels, filled with zeros up to a whole panel; within weights' memory */
   gsize bytes;
@@ -39,6 +40,10 @@ void frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out,
     FrcConvPlan *plan);
 
 gsize frc_conv_scratch_bound (const FrcConv *conv, const FrcView *in);
+
+/* Channels from @c on of a matrix of @depth rows that begins at @weights, from row @k on. */
+void frc_conv_set_panel (const FrcConv *conv, const gfloat *weights, guint depth, guint c, guint k,
+    FrcGemmBlock *block);
 
 /* The first of @length · i / n cut evenly; the part is [i, i + 1). */
 static inline guint

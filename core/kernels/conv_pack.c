@@ -3,6 +3,7 @@
  * A convolution's life: the choice of its block and the packing of its weights.
  */
 #include "conv.h"
+#include "winograd.h"
 #include "../frcnn.h"
 #include "../mem.h"
 
@@ -35,6 +36,30 @@ conv_pack_weights (FrcConv *conv, const gfloat *weight, guint panel_cols)
   }
 }
 
+/* At each of Winograd's points a matrix of its own, [input channel] its rows. */
+static void
+conv_pack_winograd (FrcConv *conv, const gfloat *weight)
+{
+  guint in = conv->spec.in_channels, out = conv->spec.out_channels, cols = conv->gemm->cols;
+  guint points = frc_winograd_points (conv->winograd);
+  gsize matrix = (gsize) in * round_up (out, conv->gemm->lanes);
+  gfloat row[FRC_WINOGRAD_MAX_WINDOW * FRC_WINOGRAD_MAX_WINDOW * FRC_GEMM_MAX_COLS];
+
+  for (guint first = 0; first < out; first += cols) {
+    guint used = MIN (cols, out - first), width = round_up (used, conv->gemm->lanes);
+    gfloat *to = conv->weights + (gsize) first * in;
+
+    memset (row, 0, sizeof row);
+    for (guint i = 0; i < in; i++, to += width) {
+      for (guint j = 0; j < used; j++)
+        frc_winograd_weights (conv->winograd, weight + ((gsize) (first + j) * in + i) * 9, row + j,
+            cols);
+      for (guint p = 0; p < points; p++)
+        memcpy (to + p * matrix, row + p * cols, width * sizeof (gfloat));
+    }
+  }
+}
+
 /* FRC_GEMM=openblas in the environment takes the system's BLAS with any table. */
 static const FrcGemmKernels *
 conv_choose_gemm (const FrcKernels *kernels)
@@ -52,7 +77,10 @@ frc_conv_new (const FrcKernels *kernels, const FrcConvSpec *spec, const gfloat *
     const gfloat *bias, GError **error)
 {
   const FrcGemmKernels *gemm = conv_choose_gemm (kernels);
-  guint64 k = (guint64) spec->kernel_h * spec->kernel_w * spec->in_channels;
+  const FrcWinogradKernels *winograd = frc_winograd_choose (kernels, gemm, spec);
+  guint64 taps = winograd != NULL ? frc_winograd_points (winograd)
+                                  : (guint64) spec->kernel_h * spec->kernel_w;
+  guint64 k = taps * spec->in_channels;
   guint64 width = ((guint64) spec->out_channels + gemm->lanes - 1) / gemm->lanes * gemm->lanes;
   gsize floats;
 
@@ -64,6 +92,7 @@ frc_conv_new (const FrcKernels *kernels, const FrcConvSpec *spec, const gfloat *
   }
   FrcConv *conv = g_new0 (FrcConv, 1);
   conv->gemm = gemm;
+  conv->winograd = winograd;
   conv->spec = *spec;
   conv->k = k;
   conv->bytes = floats * sizeof (gfloat);
@@ -73,7 +102,10 @@ frc_conv_new (const FrcKernels *kernels, const FrcConvSpec *spec, const gfloat *
     return NULL;
   }
   conv->bias = conv->weights + k * width;
-  conv_pack_weights (conv, weight, gemm->block != NULL ? gemm->cols : spec->out_channels);
+  if (winograd != NULL)
+    conv_pack_winograd (conv, weight);
+  else
+    conv_pack_weights (conv, weight, gemm->block != NULL ? gemm->cols : spec->out_channels);
   if (bias != NULL)
     memcpy (conv->bias, bias, spec->out_channels * sizeof (gfloat));
   return conv;
@@ -97,5 +129,5 @@ frc_conv_weight_bytes (const FrcConv *conv)
 const char *
 frc_conv_kernel_name (const FrcConv *conv)
 {
-  return conv->gemm->name;
+  return conv->winograd != NULL ? conv->winograd->name : conv->gemm->name;
 }

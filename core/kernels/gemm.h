@@ -36,6 +36,9 @@ typedef struct {
   FrcActivation activation;
 } FrcGemmBlock;
 
+/* No kernel has more columns. */
+#define FRC_GEMM_MAX_COLS 32
+
 struct _FrcGemmKernels {
   const char *name;
   guint rows, cols, lanes;

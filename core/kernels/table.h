@@ -16,6 +16,7 @@
 #endif
 
 typedef struct _FrcGemmKernels FrcGemmKernels;
+typedef struct _FrcWinogradKernels FrcWinogradKernels;
 typedef struct _FrcDepthwiseKernels FrcDepthwiseKernels;
 typedef struct _FrcPoolingKernels FrcPoolingKernels;
 typedef struct _FrcElementwiseKernels FrcElementwiseKernels;
@@ -25,6 +26,7 @@ typedef struct _FrcFrameKernels FrcFrameKernels;
 struct _FrcKernels {
   const char *name;
   const FrcGemmKernels *gemm;
+  const FrcWinogradKernels *winograd; /* NULL: there is none */
   const FrcDepthwiseKernels *depthwise;
   const FrcPoolingKernels *pooling;
   const FrcElementwiseKernels *elementwise;
@@ -41,6 +43,7 @@ extern const FrcFrameKernels frc_frame_scalar;
 
 #ifdef FRC_X86
 extern const FrcGemmKernels frc_gemm_avx2, frc_gemm_avx512;
+extern const FrcWinogradKernels frc_winograd_avx2, frc_winograd_avx512;
 extern const FrcDepthwiseKernels frc_depthwise_avx2, frc_depthwise_avx512;
 extern const FrcPoolingKernels frc_pooling_avx2, frc_pooling_avx512;
 extern const FrcElementwiseKernels frc_elementwise_avx2, frc_elementwise_avx512;

@@ -59,6 +59,12 @@ vec_add (Vec a, Vec b)
 }
 
 INLINE Vec
+vec_sub (Vec a, Vec b)
+{
+  return _mm512_sub_ps (a, b);
+}
+
+INLINE Vec
 vec_mul (Vec a, Vec b)
 {
   return _mm512_mul_ps (a, b);
@@ -159,6 +165,12 @@ INLINE Vec
 vec_add (Vec a, Vec b)
 {
   return _mm256_add_ps (a, b);
+}
+
+INLINE Vec
+vec_sub (Vec a, Vec b)
+{
+  return _mm256_sub_ps (a, b);
 }
 
 INLINE Vec

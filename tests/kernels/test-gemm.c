@@ -15,6 +15,7 @@
 #define TOLERANCE_SCALAR 1e-6   /* a chain of f32 additions against double */
 #define TOLERANCE_KERNEL 1e-6   /* another rounding of products (FMA), the same chain */
 #define TOLERANCE_OPENBLAS 1e-6 /* another chain */
+#define TOLERANCE_WINOGRAD 2e-6 /* products of sums with weights to 2.25, rounded before they cancel */
 #define RANDOM_CASES 250
 #define MAX_MACS 3000000
 
@@ -147,7 +148,7 @@ run_conv (const GemmData *d, const FrcConv *conv, FrcPool *pool, CheckView *out)
 {
   FrcConvPlan plan;
 
-  if (conv->gemm->block != NULL) {
+  if (conv->gemm->block != NULL && conv->winograd == NULL) {
     frc_conv_plan (conv, &d->in.view, &out->view, &plan);
     g_assert_cmpuint (plan.row_bytes + plan.table_bytes, <=,
         frc_conv_scratch_bytes (conv, &d->in.view, &out->view));
@@ -171,6 +172,8 @@ check_kernel (GemmData *d, const char *name, const char *label, const CheckView 
   CheckView out[2];
 
   g_assert_no_error (error);
+  if (conv->winograd != NULL)
+    tolerance = TOLERANCE_WINOGRAD;
   for (guint i = 0; i < 2; i++) {
     out[i] = check_view_new_output (c->n, c->out_h, c->out_w, o, o + c->out_extra);
     run_conv (d, conv, pools[i], &out[i]);
@@ -297,6 +300,58 @@ test_tiles (void)
     check_case (&cases[i], 4242 + i);
 }
 
+/* Winograd's tiles: maps of every size around a tile's, all paddings, tails of vectors and panels. */
+static void
+test_winograd (void)
+{
+  static const guint ins[] = {32, 33, 47, 64}, outs[] = {32, 35, 48, 65, 100};
+  guint64 state = 31;
+
+  for (guint h = 1; h <= 11; h++)
+    for (guint w = 1; w <= 11; w++) {
+      guint pad_top = check_random_below (&state, 3), pad_left = check_random_below (&state, 3);
+      GemmCase c = {{3, 3, 1, 1, pad_top, pad_left, check_pick (&state, ins),
+          check_pick (&state, outs), (h + w) % 5}, 1 + check_random_below (&state, 3),
+        h + 2 - MIN (pad_top, 2), w + 2 - MIN (pad_left, 2), h, w, w % 3 * 5, h % 3 * 5, h % 2 > 0,
+        w % 3};
+      check_case (&c, 600 + h * 16 + w);
+    }
+}
+
+/* How far Winograd's outputs are from those of the definition, at the widths that networks have: it
+ * is chosen from 32 channels on where the table has it. */
+static void
+test_winograd_error (void)
+{
+  static const guint channels[] = {64, 128, 256, 512};
+
+  for (guint i = 0; i < G_N_ELEMENTS (channels); i++) {
+    guint n = channels[i];
+    GemmCase c = {{3, 3, 1, 1, 1, 1, n, n, FRC_ACT_RELU}, 1, 6, 7, 6, 7, 0, 0, TRUE, RESIDUAL_NONE};
+    GemmData d;
+    CheckView out = check_view_new_output (1, 6, 7, n, n);
+
+    data_new (&d, &c, 900 + i);
+    for (const char *const *name = check_kernel_names (); *name != NULL; name++) {
+      FrcConv *conv = frc_conv_new (frc_kernels_get (*name, NULL), &c.spec, d.weight, d.bias, NULL);
+      gdouble error = 0, most = 0;
+
+      g_assert_true ((conv->winograd != NULL) == !g_str_equal (*name, "scalar"));
+      run_conv (&d, conv, pools[0], &out);
+      for (guint j = 0; j < 42 * n; j++) {
+        error = MAX (error, fabsf (out.view.data[j] - d.exact.view.data[j]));
+        most = MAX (most, fabsf (d.exact.view.data[j]));
+      }
+      g_test_message ("3x3 of %u channels, %s: largest error %.1e of the largest output", n,
+          frc_conv_kernel_name (conv), error / most);
+      g_assert_cmpfloat (error / most, <, 5e-6);
+      frc_conv_free (conv);
+    }
+    check_view_clear (&out);
+    data_clear (&d);
+  }
+}
+
 /* Scratch that was reserved for a large input is enough for every smaller one. */
 static void
 test_scratch_bound (void)
@@ -320,6 +375,8 @@ test_scratch_bound (void)
               FrcView in = {NULL, n, sides[h], sides[w], ins[i], ins[i]};
               FrcView out = {NULL, n, (in.h - 1) / stride + 1, (in.w - 1) / stride + 1, 8, 8};
               FrcConvPlan plan;
+              if (conv->winograd != NULL)
+                continue; /* its scratch depends on the channels alone */
               frc_conv_plan (conv, &in, &out, &plan);
               g_assert_cmpuint (plan.row_bytes + plan.table_bytes, <=, bytes);
             }
@@ -337,6 +394,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gemm/tails", test_tails);
   g_test_add_func ("/gemm/connected", test_connected);
   g_test_add_func ("/gemm/tiles", test_tiles);
+  g_test_add_func ("/gemm/winograd", test_winograd);
+  g_test_add_func ("/gemm/winograd-error", test_winograd_error);
   g_test_add_func ("/gemm/scratch-bound", test_scratch_bound);
   g_test_add_func ("/gemm/random", test_random);
   int result = g_test_run ();

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Winograd's convolution: a piece of work is a run of tiles, whatever map or row they lie on, and a
+ * range of output channels. Its transformed input and its products stay in the thread's scratch.
+ */
+#include "winograd.h"
+
+#include <string.h>
+
+#define MIN_CHANNELS 32                  /* below, the transforms cost more than they save */
+#define SCRATCH_BYTES (4 * 1024 * 1024)  /* of transformed input and products */
+#define MIN_PIECES 4
+#define LINE 16 /* floats of a cache line */
+
+typedef struct {
+  const FrcConv *conv;
+  const FrcView *in, *residual, *out;
+  guint tiles_x, tiles_y, tiles; /* tiles: of all images */
+  guint ranges, parts; /* pieces of work: ranges of tiles × parts of the channels */
+  gsize matrix;        /* floats of one point's weights */
+} WinogradRun;
+
+/* One piece: half-open ranges, and its scratch. */
+typedef struct {
+  guint t0, t1, c0, c1;
+  gfloat *v, *m;
+  gsize v_step, m_step;             /* from a tile to the next */
+  gsize v_point_step, m_point_step; /* from a point to the next */
+} WinogradPiece;
+
+const FrcWinogradKernels *
+frc_winograd_choose (const FrcKernels *kernels, const FrcGemmKernels *gemm,
+    const FrcConvSpec *spec)
+{
+  if (gemm->block == NULL || spec->kernel_h != 3 || spec->kernel_w != 3 || spec->stride_h != 1 ||
+      spec->stride_w != 1 || spec->in_channels < MIN_CHANNELS || spec->out_channels < MIN_CHANNELS)
+    return NULL;
+  return kernels->winograd;
+}
+
+/* ---- weights ------------------------------------------------------------------------------ */
+
+/* Three weights of a line → their polynomial's value at each point, over the product of the point's
+ * distances from all others. */
+static void
+weight_line (const gdouble w[3], gsize step, gdouble *to)
+{
+  static const gdouble pairs[2] = {FRC_WINOGRAD_PAIR_0, FRC_WINOGRAD_PAIR_1};
+  const gdouble square[2] = {pairs[0] * pairs[0], pairs[1] * pairs[1]};
+
+  *to = w[0] / (square[0] * square[1]);
+  for (guint i = 0; i < 2; i++) {
+    gdouble p = pairs[i], norm = 2 * square[i] * (square[i] - square[1 - i]);
+    gdouble even = (w[0] + w[2] * square[i]) / norm, odd = w[1] * p / norm;
+    *(to += step) = even + odd;
+    *(to += step) = even - odd;
+  }
+  *(to += step) = w[2];
+}
+
+void
+frc_winograd_weights (const FrcWinogradKernels *winograd, const gfloat *weight, gfloat *to,
+    gsize step)
+{
+  gdouble rows[FRC_WINOGRAD_MAX_WINDOW * 3], point[FRC_WINOGRAD_MAX_WINDOW];
+  guint n = winograd->side + 2;
+
+  for (guint x = 0; x < 3; x++) {
+    const gdouble column[3] = {weight[x], weight[3 + x], weight[6 + x]};
+    weight_line (column, 3, rows + x);
+  }
+  for (guint i = 0; i < n; i++) {
+    weight_line (rows + 3 * i, 1, point);
+    for (guint j = 0; j < n; j++, to += step)
+      *to = point[j];
+  }
+}
+
+/* ---- plan --------------------------------------------------------------------------------- */
+
+static guint
+div_up (gsize a, gsize b)
+{
+  return (a + b - 1) / b;
+}
+
+/* Floats from a tile to the next: not a multiple of what makes rows fall into the same sets. */
+static gsize
+tile_step (guint channels)
+{
+  gsize lines = div_up (channels, LINE);
+
+  return (lines | 1) * LINE;
+}
+
+/* An odd number of lines, so that the points' rows of one tile spread over all sets. */
+static gsize
+point_step (guint tiles, gsize step)
+{
+  return (tiles * step / LINE | 1) * LINE;
+}
+
+/* The most tiles of a piece: by the channels alone. */
+static guint
+most_tiles (const FrcConv *conv)
+{
+  gsize bytes = frc_winograd_points (conv->winograd) * sizeof (gfloat) *
+      (tile_step (conv->spec.in_channels) + tile_step (conv->spec.out_channels));
+  guint rows = conv->gemm->rows;
+
+  return CLAMP (SCRATCH_BYTES / bytes / rows, 2, 16) * rows;
+}
+
+static void
+winograd_plan (WinogradRun *run)
+{
+  const FrcConv *conv = run->conv;
+  guint side = conv->winograd->side, most = most_tiles (conv), rows = conv->gemm->rows;
+  guint panels = div_up (conv->spec.out_channels, conv->gemm->cols);
+
+  run->tiles_x = div_up (run->out->w, side);
+  run->tiles_y = div_up (run->out->h, side);
+  run->tiles = run->out->n * run->tiles_y * run->tiles_x;
+  run->ranges = div_up (run->tiles, most);
+  run->parts = 1;
+  while (run->ranges * run->parts < MIN_PIECES) {
+    if (run->tiles >= 4 * rows * run->ranges)
+      run->ranges *= 2;
+    else if (panels >= 2 * run->parts)
+      run->parts *= 2;
+    else
+      return;
+  }
+}
+
+gsize
+frc_winograd_scratch_bytes (const FrcConv *conv)
+{
+  guint tiles = most_tiles (conv), points = frc_winograd_points (conv->winograd);
+  gsize floats = point_step (tiles, tile_step (conv->spec.in_channels)) +
+      point_step (tiles, tile_step (conv->spec.out_channels));
+
+  return points * floats * sizeof (gfloat);
+}
+
+/* ---- a piece ------------------------------------------------------------------------------ */
+
+/* Where tile @t lies: image and the output's first pixel. */
+static void
+tile_place (const WinogradRun *run, guint t, guint *n, guint *y, guint *x)
+{
+  guint side = run->conv->winograd->side;
+
+  *x = t % run->tiles_x * side;
+  *y = t / run->tiles_x % run->tiles_y * side;
+  *n = t / run->tiles_x / run->tiles_y;
+}
+
+/* The window [at, at + n) cut to [0, length): its first and its end, counted from @at. */
+static void
+clip_window (gint at, guint n, guint length, guint *first, guint *end)
+{
+  *first = at < 0 ? MIN ((guint) -at, n) : 0;
+  *end = CLAMP ((gint) length - at, (gint) *first, (gint) n);
+}
+
+static void
+piece_input (const WinogradRun *run, const WinogradPiece *piece)
+{
+  const FrcConvSpec *spec = &run->conv->spec;
+  const FrcView *in = run->in;
+  FrcWinogradInput tile = {.row_step = in->w * in->ld, .ld = in->ld, .channels = in->c,
+    .v = piece->v, .point_step = piece->v_point_step};
+  guint window = run->conv->winograd->side + 2;
+
+  for (guint t = piece->t0; t < piece->t1; t++, tile.v += piece->v_step) {
+    guint n, y, x;
+    tile_place (run, t, &n, &y, &x);
+    gint top = (gint) y - (gint) spec->pad_top, left = (gint) x - (gint) spec->pad_left;
+    clip_window (top, window, in->h, &tile.first_row, &tile.end_row);
+    clip_window (left, window, in->w, &tile.first_column, &tile.end_column);
+    tile.in = in->data + ((gssize) n * in->h + top) * (gssize) tile.row_step +
+        left * (gssize) in->ld;
+    run->conv->winograd->input (&tile);
+  }
+}
+
+/* Panel @c of point @p over all of the piece's tiles. */
+static void
+piece_panel (const WinogradRun *run, const WinogradPiece *piece, FrcGemmBlock *block, guint p,
+    guint c)
+{
+  const FrcConv *conv = run->conv;
+  guint tiles = piece->t1 - piece->t0, blocks = div_up (tiles, conv->gemm->rows);
+  const gfloat *v = piece->v + p * piece->v_point_step;
+  gfloat *m = piece->m + p * piece->m_point_step + (c - piece->c0);
+
+  frc_conv_set_panel (conv, conv->weights + p * run->matrix, conv->spec.in_channels, c, 0, block);
+  for (guint i = 0, t = 0; i < blocks; i++) {
+    guint end = frc_part_start (tiles, blocks, i + 1);
+    block->a = v + t * piece->v_step;
+    block->c = m + t * piece->m_step;
+    block->ahead_in = block->a;
+    block->ahead_out = block->c;
+    block->rows = end - t;
+    conv->gemm->block (block);
+    t = end;
+  }
+}
+
+static void
+piece_multiply (const WinogradRun *run, const WinogradPiece *piece)
+{
+  const gsize tap = 0;
+  guint cols = run->conv->gemm->cols;
+  FrcGemmBlock block = {.lda = piece->v_step, .taps = &tap, .n_taps = 1,
+    .depth = run->conv->spec.in_channels, .ldc = piece->m_step, .first = TRUE, .last = FALSE};
+
+  for (guint p = 0; p < frc_winograd_points (run->conv->winograd); p++)
+    for (guint c = piece->c0; c < piece->c1; c += cols)
+      piece_panel (run, piece, &block, p, c);
+}
+
+static void
+tile_residual (const WinogradRun *run, guint n, guint y, guint x, const FrcWinogradOutput *tile,
+    const gfloat **to)
+{
+  const FrcView *out = run->out;
+
+  for (guint i = 0; i < tile->rows; i++)
+    for (guint j = 0; j < tile->columns; j++)
+      *to++ = frc_residual_pixel (run->residual, out, ((gsize) n * out->h + y + i) * out->w + x + j);
+}
+
+static void
+piece_output (const WinogradRun *run, const WinogradPiece *piece)
+{
+  const FrcConv *conv = run->conv;
+  const FrcView *out = run->out;
+  const gfloat *residual[FRC_WINOGRAD_MAX_SIDE * FRC_WINOGRAD_MAX_SIDE];
+  FrcWinogradOutput tile = {.m = piece->m, .point_step = piece->m_point_step,
+    .row_step = out->w * out->ld, .ld = out->ld, .channels = piece->c1 - piece->c0,
+    .bias = conv->bias + piece->c0, .residual = run->residual != NULL ? residual : NULL,
+    .column = piece->c0, .activation = conv->spec.activation};
+  guint side = conv->winograd->side;
+
+  for (guint t = piece->t0; t < piece->t1; t++, tile.m += piece->m_step) {
+    guint n, y, x;
+    tile_place (run, t, &n, &y, &x);
+    tile.rows = MIN (side, out->h - y);
+    tile.columns = MIN (side, out->w - x);
+    tile.out = out->data + (((gsize) n * out->h + y) * out->w + x) * out->ld + piece->c0;
+    if (run->residual != NULL)
+      tile_residual (run, n, y, x, &tile, residual);
+    conv->winograd->output (&tile);
+  }
+}
+
+static void
+run_piece (gpointer data, guint index, gpointer scratch)
+{
+  const WinogradRun *run = data;
+  const FrcConv *conv = run->conv;
+  guint range = index / run->parts, part = index % run->parts, cols = conv->gemm->cols;
+  guint panels = div_up (conv->spec.out_channels, cols);
+  WinogradPiece piece = {.t0 = frc_part_start (run->tiles, run->ranges, range),
+    .t1 = frc_part_start (run->tiles, run->ranges, range + 1),
+    .c0 = frc_part_start (panels, run->parts, part) * cols,
+    .c1 = MIN (frc_part_start (panels, run->parts, part + 1) * cols, conv->spec.out_channels)};
+
+  piece.v_step = tile_step (conv->spec.in_channels);
+  piece.m_step = tile_step (piece.c1 - piece.c0);
+  piece.v_point_step = point_step (piece.t1 - piece.t0, piece.v_step);
+  piece.m_point_step = point_step (piece.t1 - piece.t0, piece.m_step);
+  piece.v = scratch;
+  piece.m = piece.v + frc_winograd_points (conv->winograd) * piece.v_point_step;
+  piece_input (run, &piece);
+  piece_multiply (run, &piece);
+  piece_output (run, &piece);
+}
+
+/* As frc_conv_run (). */
+void
+frc_winograd_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcView *residual,
+    const FrcView *out)
+{
+  WinogradRun run = {.conv = conv, .in = in, .residual = residual, .out = out};
+
+  run.matrix = (gsize) conv->spec.in_channels *
+      div_up (conv->spec.out_channels, conv->gemm->lanes) * conv->gemm->lanes;
+  winograd_plan (&run);
+  frc_pool_run (pool, run_piece, &run, run.ranges * run.parts);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Winograd's convolution F(m × m, 3 × 3): m² outputs of a channel from n² inputs, n = m + 2, by n²
+ * multiplications instead of 9 m². Input and weights are transformed to n² points; at each point the
+ * convolution is a matrix product over the channels. Source: Lavin and Gray 2015; the transforms are
+ * interpolation at 0, ±p for each p of the pairs, and infinity.
+ */
+#ifndef FRC_WINOGRAD_H
+#define FRC_WINOGRAD_H
+
+#include "conv.h"
+
+#define FRC_WINOGRAD_MAX_SIDE 4
+#define FRC_WINOGRAD_MAX_WINDOW (FRC_WINOGRAD_MAX_SIDE + 2)
+/* ±3/4 and ±3/2 leave a third of the rounding error of ±1 and ±2; their powers are exact. */
+#define FRC_WINOGRAD_PAIR_0 0.75
+#define FRC_WINOGRAD_PAIR_1 1.5
+
+/* One tile's n × n inputs → its row at every point. */
+typedef struct {
+  const gfloat *in;  /* the window's first pixel; it may lie outside the map */
+  gsize row_step, ld; /* floats */
+  guint first_row, end_row, first_column, end_column; /* the window's part inside the map */
+  guint channels;
+  gfloat *v; /* point (i, j)'s is at v + (i · n + j) · point_step */
+  gsize point_step;
+} FrcWinogradInput;
+
+/* One tile's row at every point → its outputs. */
+typedef struct {
+  const gfloat *m; /* laid out as v */
+  gsize point_step;
+  gfloat *out;
+  gsize row_step, ld;
+  guint rows, columns; /* of the tile that the map has, 1 … m */
+  guint channels;
+  const gfloat *bias;            /* filled up to whole vectors */
+  const gfloat *const *residual; /* one pointer an output, `columns` a row, or NULL; as in gemm.h */
+  guint column;                  /* the first channel */
+  FrcActivation activation;
+} FrcWinogradOutput;
+
+struct _FrcWinogradKernels {
+  const char *name;
+  guint side; /* m */
+  void (*input) (const FrcWinogradInput *tile);
+  void (*output) (const FrcWinogradOutput *tile);
+};
+
+/* NULL where the convolution is better computed directly: by its shape of kernel and channels. */
+const FrcWinogradKernels *frc_winograd_choose (const FrcKernels *kernels,
+    const FrcGemmKernels *gemm, const FrcConvSpec *spec);
+static inline guint
+frc_winograd_points (const FrcWinogradKernels *winograd)
+{
+  return (winograd->side + 2) * (winograd->side + 2);
+}
+
+/* @weight: torch's 3 × 3 of one output and one input channel → to[i · step] for each point i. */
+void frc_winograd_weights (const FrcWinogradKernels *winograd, const gfloat *weight, gfloat *to,
+    gsize step);
+
+gsize frc_winograd_scratch_bytes (const FrcConv *conv);
+void frc_winograd_run (const FrcConv *conv, FrcPool *pool, const FrcView *in,
+    const FrcView *residual, const FrcView *out);
+
+#endif
