@@ -12,10 +12,10 @@
  * The layout is the one of DL Streamer's gvametaconvert; without the line breaks it is
  * |[
  * {"objects":[
- *    {"x":34,"y":56,"w":78,"h":90,"region_id":1,"parent_id":0,"roi_type":"person",
- *     "detection":{"bounding_box":{"x_min":0.053,"y_min":0.116,"x_max":0.175,"y_max":0.304},
- *                  "confidence":0.97,"label":"person","label_id":14}}],
- *  "resolution":{"width":640,"height":480},"timestamp":1240000000}
+ * {"x":34,"y":56,"w":78,"h":90,"region_id":1,"parent_id":0,"roi_type":"person",
+ * "detection":{"bounding_box":{"x_min":0.053,"y_min":0.116,"x_max":0.175,"y_max":0.304},
+ * "confidence":0.97,"label":"person","label_id":14}}],
+ * "resolution":{"width":640,"height":480},"timestamp":1240000000}
  * ]|
  * `x`, `y`, `w`, `h` are pixels, `bounding_box` the exact corners as shares of `resolution`, which
  * is the size of the frame, or of what a crop meta leaves of it. `region_id` and `parent_id` are the
