@@ -238,6 +238,11 @@ operation_of (const FrcNode *node)
       return frc_name ("depthwise %u×%u/%u%s", s->kernel_h, s->kernel_w, s->stride_h, activation);
     case FRC_OP_MAX_POOL:
       return frc_name ("max pool %u×%u/%u", s->kernel_h, s->kernel_w, s->stride_h);
+    case FRC_OP_AVERAGE_POOL:
+      return frc_name ("average pool %u×%u/%u%s", s->kernel_h, s->kernel_w, s->stride_h,
+          activation);
+    case FRC_OP_CONCAT:
+      return frc_name ("concatenate");
     case FRC_OP_GLOBAL_MEAN:
       return frc_name ("global mean");
     case FRC_OP_SCALE:

@@ -71,7 +71,7 @@ frc_graph_reuse (FrcGraph *graph, gint node, gint in)
   graph->nodes[node].lends_weights = TRUE;
   again.name = g_strdup (again.name);
   again.in[0] = in;
-  again.users = 0;
+  again.users = again.part_of = again.first_channel = 0;
   again.is_output = again.lends_weights = FALSE;
   again.weight = again.bias = NULL;
   again.weights_of = node;
@@ -115,6 +115,31 @@ frc_graph_max_pool (FrcGraph *graph, const char *name, gint in, guint size, guin
 }
 
 gint
+frc_graph_pool (FrcGraph *graph, FrcOp op, const char *name, gint in, FrcConvSpec window)
+{
+  return append_simple (graph, op, name, in, FRC_NO_NODE, window);
+}
+
+gint
+frc_graph_concat (FrcGraph *graph, const char *name, const gint *in, guint n)
+{
+  guint channels = 0;
+
+  if (graph->error)
+    return FRC_NO_NODE;
+  gint concat = append_simple (graph, FRC_OP_CONCAT, name, in[0], FRC_NO_NODE, (FrcConvSpec){ 0 });
+  for (guint i = 0; i < n; i++) {
+    FrcNode *part = &graph->nodes[in[i]];
+    part->users = 1;
+    part->part_of = concat;
+    part->first_channel = channels;
+    channels += part->channels;
+  }
+  graph->nodes[concat].channels = channels;
+  return concat;
+}
+
+gint
 frc_graph_global_mean (FrcGraph *graph, const char *name, gint in)
 {
   return append_simple (graph, FRC_OP_GLOBAL_MEAN, name, in, FRC_NO_NODE, (FrcConvSpec){ 0 });
@@ -154,6 +179,8 @@ fuse_add (FrcGraph *graph, FrcNode *sum)
   fused.spec.activation = sum->spec.activation;
   fused.users = sum->users;
   fused.is_output = sum->is_output;
+  fused.part_of = sum->part_of;
+  fused.first_channel = sum->first_channel;
   *conv = (FrcNode){ .op = FRC_OP_NONE, .name = sum->name, .in = { FRC_NO_NODE, FRC_NO_NODE },
     .weights_of = FRC_NO_NODE };
   *sum = fused;
@@ -234,6 +261,12 @@ frc_graph_infer (const FrcGraph *graph, FrcShape input, FrcShape *shapes)
       case FRC_OP_CONV:
       case FRC_OP_DEPTHWISE:
       case FRC_OP_MAX_POOL:
+      case FRC_OP_AVERAGE_POOL:
+        if (spec->same) {
+          s.h = (s.h + spec->stride_h - 1) / spec->stride_h;
+          s.w = (s.w + spec->stride_w - 1) / spec->stride_w;
+          break;
+        }
         s.h = window_steps (s.h, spec->pad_top + node->pad_bottom, spec->kernel_h, spec->stride_h);
         s.w = window_steps (s.w, spec->pad_left + node->pad_right, spec->kernel_w, spec->stride_w);
         break;
@@ -247,6 +280,7 @@ frc_graph_infer (const FrcGraph *graph, FrcShape input, FrcShape *shapes)
       case FRC_OP_INPUT:
       case FRC_OP_SCALE:
       case FRC_OP_ADD:
+      case FRC_OP_CONCAT:
         break;
     }
     s.c = node->channels;

@@ -17,9 +17,11 @@ typedef enum {
   FRC_OP_LINEAR,       /* in[0] flattened to [n, 1, 1, h·w·c] */
   FRC_OP_DEPTHWISE,
   FRC_OP_MAX_POOL,
+  FRC_OP_AVERAGE_POOL,
   FRC_OP_GLOBAL_MEAN,
   FRC_OP_SCALE,        /* in[0] · in[1] a channel */
-  FRC_OP_ADD           /* in[0] + in[1], in[1] upsampled to in[0]'s size if smaller */
+  FRC_OP_ADD,          /* in[0] + in[1], in[1] upsampled to in[0]'s size if smaller */
+  FRC_OP_CONCAT        /* its parts wrote themselves side by side into its channels: nothing to do */
 } FrcOp;
 
 #define FRC_NO_NODE (-1)
@@ -35,6 +37,8 @@ typedef struct {
   FrcConvSpec spec;              /* of convolutions and windows; activation of any node */
   guint pad_bottom, pad_right;
   guint channels;                /* of the output */
+  guint part_of;                 /* a concatenation that this node writes into; 0: none */
+  guint first_channel;           /* there */
   gfloat *weight, *bias;         /* torch's layout, until frc_graph_finish () packs them */
   FrcConv *conv;
   FrcDepthwise *depthwise;
@@ -61,6 +65,9 @@ gint frc_graph_input (FrcGraph *graph, guint channels);
 gint frc_graph_add (FrcGraph *graph, const char *name, gint a, gint b, FrcActivation activation);
 gint frc_graph_max_pool (FrcGraph *graph, const char *name, gint in, guint size, guint stride,
     guint pad);
+gint frc_graph_pool (FrcGraph *graph, FrcOp op, const char *name, gint in, FrcConvSpec window);
+/* The channels of @n maps of one size side by side. Nobody else may read those maps. */
+gint frc_graph_concat (FrcGraph *graph, const char *name, const gint *in, guint n);
 gint frc_graph_global_mean (FrcGraph *graph, const char *name, gint in);
 gint frc_graph_scale (FrcGraph *graph, const char *name, gint in, gint scale);
 void frc_graph_set_output (FrcGraph *graph, gint node); /* its tensor outlives the run */

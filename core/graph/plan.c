@@ -45,9 +45,12 @@ static FrcView
 view_of (const FrcPlan *plan, gint node)
 {
   const FrcShape *s = &plan->shapes[node];
-  gfloat *data = plan->arena ? (gfloat *) (plan->arena + plan->offset[node]) : NULL;
+  const FrcNode *n = &plan->graph->nodes[node];
+  guint home = n->part_of ? n->part_of : (guint) node;
+  gfloat *data = plan->arena ? (gfloat *) (plan->arena + plan->offset[home]) : NULL;
 
-  return (FrcView){ data, s->n, s->h, s->w, s->c, s->c };
+  return (FrcView){ data ? data + n->first_channel : NULL, s->n, s->h, s->w, s->c,
+    plan->graph->nodes[home].channels };
 }
 
 FrcView
@@ -71,7 +74,8 @@ frc_plan_grow (FrcPlan *plan, FrcShape input)
     const FrcShape *s = &plan->shapes[i];
     gsize bytes = (gsize) s->n * s->h * s->w * s->c * sizeof (gfloat);
 
-    plan->bytes[i] = MAX (plan->bytes[i], ALIGN (bytes));
+    if (!node->part_of)
+      plan->bytes[i] = MAX (plan->bytes[i], ALIGN (bytes));
     if (node->conv) {
       FrcView in = view_of (plan, node->in[0]), out = view_of (plan, i);
       if (node->op == FRC_OP_LINEAR)
@@ -79,6 +83,17 @@ frc_plan_grow (FrcPlan *plan, FrcShape input)
       plan->scratch_bytes = MAX (plan->scratch_bytes, frc_conv_scratch_bytes (node->conv, &in, &out));
     }
   }
+}
+
+/* The first node that writes @node's tensor: of a concatenation, its first part. */
+static guint
+first_use (const FrcGraph *graph, guint node)
+{
+  if (graph->nodes[node].op == FRC_OP_CONCAT)
+    for (guint i = 0; i < node; i++)
+      if (graph->nodes[i].part_of == node)
+        return i;
+  return node;
 }
 
 /* The last node that reads @node's tensor; outputs live to the end. */
@@ -111,7 +126,7 @@ static gsize
 lowest_fit (const FrcPlan *plan, guint node, guint n)
 {
   const FrcGraph *graph = plan->graph;
-  guint born = node, dies = last_use (graph, node);
+  guint born = first_use (graph, node), dies = last_use (graph, node);
   gsize offset = 0;
 
   for (gboolean moved = TRUE; moved;) {
@@ -119,7 +134,7 @@ lowest_fit (const FrcPlan *plan, guint node, guint n)
     for (guint k = 0; k < n; k++) {
       guint other = plan->order[k];
       gsize start = plan->offset[other], end = start + plan->bytes[other];
-      if (other <= dies && last_use (graph, other) >= born && offset < end &&
+      if (first_use (graph, other) <= dies && last_use (graph, other) >= born && offset < end &&
           offset + plan->bytes[node] > start) {
         offset = end;
         moved = TRUE;
@@ -178,6 +193,7 @@ run_node (const FrcPlan *plan, FrcPool *pool, guint i)
   switch (node->op) {
     case FRC_OP_NONE:
     case FRC_OP_INPUT:
+    case FRC_OP_CONCAT:
       break;
     case FRC_OP_LINEAR:
       /* A fully connected layer is a 1×1 convolution of the flattened input. */
@@ -192,6 +208,9 @@ run_node (const FrcPlan *plan, FrcPool *pool, guint i)
       break;
     case FRC_OP_MAX_POOL:
       frc_max_pool_run (kernels, pool, &node->spec, &a, &out);
+      break;
+    case FRC_OP_AVERAGE_POOL:
+      frc_average_pool_run (kernels, pool, &node->spec, &a, &out);
       break;
     case FRC_OP_GLOBAL_MEAN:
       frc_global_mean_run (kernels, pool, &a, &out);

@@ -264,19 +264,21 @@ void
 frc_conv_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcView *residual,
     const FrcView *out)
 {
-  ConvRun run = {conv, residual, out};
+  FrcConv resolved = *conv;
+  ConvRun run = {&resolved, residual, out};
 
   if (out->n == 0 || out->h == 0 || out->w == 0)
     return;
+  resolved.spec = frc_spec_resolve (&conv->spec, in, out);
   if (conv->gemm->block == NULL) {
-    frc_conv_run_blas (conv, pool, in, residual, out);
+    frc_conv_run_blas (&resolved, pool, in, residual, out);
     return;
   }
   if (conv->winograd != NULL) {
-    frc_winograd_run (conv, pool, in, residual, out);
+    frc_winograd_run (&resolved, pool, in, residual, out);
     return;
   }
-  frc_conv_plan (conv, in, out, &run.plan);
+  frc_conv_plan (&resolved, in, out, &run.plan);
   frc_pool_run (pool, conv_tile, &run, run.plan.n_tiles);
 }
 

@@ -64,6 +64,7 @@ frc_depthwise_weight_bytes (const FrcDepthwise *depthwise)
 
 typedef struct {
   const FrcDepthwise *depthwise;
+  FrcConvSpec spec; /* the convolution's, its padding known */
   const FrcView *in, *out;
   guint rows;       /* of a tile */
   guint image_tiles;
@@ -74,7 +75,7 @@ depthwise_tile (gpointer data, guint tile, gpointer scratch)
 {
   const DepthwiseRun *run = data;
   const FrcDepthwise *depthwise = run->depthwise;
-  const FrcConvSpec *spec = &depthwise->spec;
+  const FrcConvSpec *spec = &run->spec;
   guint n = tile / run->image_tiles, first = tile % run->image_tiles * run->rows;
   guint end = MIN (first + run->rows, run->out->h);
   gsize taps = (gsize) spec->kernel_h * spec->kernel_w;
@@ -83,6 +84,7 @@ depthwise_tile (gpointer data, guint tile, gpointer scratch)
   row.weights = depthwise->weights;
   row.bias = depthwise->weights + taps * depthwise->channels;
   row.weight_step = depthwise->channels;
+  row.multiplier = spec->out_channels / spec->in_channels;
   for (guint y = first; y < end; y++) {
     frc_window_row_init (&row, spec, run->in, run->out, n, y);
     depthwise->kernels->row (&row);
@@ -96,7 +98,8 @@ frc_depthwise_run (const FrcDepthwise *depthwise, FrcPool *pool, const FrcView *
 {
   const FrcConvSpec *spec = &depthwise->spec;
   gsize cost = (gsize) out->w * out->c * spec->kernel_h * spec->kernel_w;
-  DepthwiseRun run = {depthwise, in, out, frc_window_tile_rows (out->h, cost, TILE_MACS), 0};
+  DepthwiseRun run = {depthwise, frc_spec_resolve (spec, in, out), in, out,
+    frc_window_tile_rows (out->h, cost, TILE_MACS), 0};
 
   run.image_tiles = (out->h + run.rows - 1) / run.rows;
   frc_pool_run (pool, depthwise_tile, &run, out->n * run.image_tiles);

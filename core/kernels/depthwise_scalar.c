@@ -17,7 +17,7 @@ row_scalar (const FrcWindowRow *row)
       for (guint ky = 0; ky < row->n_rows; ky++)
         for (guint kx = first; kx < end; kx++) {
           gsize tap = (row->first_row + ky) * row->kernel_w + kx;
-          gfloat pixel = in[ky * row->row_step + kx * row->ld + c];
+          gfloat pixel = in[ky * row->row_step + kx * row->ld + c / row->multiplier];
           sum += row->weights[tap * row->weight_step + c] * pixel;
         }
       out[c] = frc_activate (sum, row->activation);

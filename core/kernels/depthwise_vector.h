@@ -107,11 +107,73 @@ pixel_generic (const FrcWindowRow *row, guint x)
   }
 }
 
+/* Several output channels an input channel: @n pixels of one vector of outputs. The few inputs that
+ * feed it are spread over its lanes by @spread. */
+INLINE void
+spread_pixels (const FrcWindowRow *row, guint x, guint c, VecIndex spread, VecMask inputs,
+    VecMask mask, guint first, guint end, const guint n)
+{
+  gsize step = (gsize) row->stride_w * row->ld;
+  const gfloat *in = row->in + c / row->multiplier +
+      (gssize) row->ld * ((gssize) x * row->stride_w - (gssize) row->pad_left);
+  const gfloat *weights = row->weights + row->first_row * row->kernel_w * row->weight_step + c;
+  Vec sum[8];
+
+  UNROLL
+  for (guint i = 0; i < n; i++)
+    sum[i] = vec_load (row->bias + c);
+  for (guint ky = 0; ky < row->n_rows; ky++) {
+    for (guint kx = first; kx < end; kx++) {
+      Vec weight = vec_load (weights + kx * row->weight_step);
+      UNROLL
+      for (guint i = 0; i < n; i++) {
+        Vec pixel = vec_load_part (in + kx * row->ld + i * step, inputs);
+        sum[i] = vec_fma (vec_permute (pixel, spread), weight, sum[i]);
+      }
+    }
+    in += row->row_step;
+    weights += row->kernel_w * row->weight_step;
+  }
+  UNROLL
+  for (guint i = 0; i < n; i++)
+    vec_store_part (row->out + (x + i) * row->out_ld + c, mask,
+        vec_activate (sum[i], row->activation));
+}
+
+static void
+row_spread (const FrcWindowRow *row)
+{
+  guint inner, stop;
+
+  frc_window_interior (row, &inner, &stop);
+  for (guint c = 0; c < row->c; c += LANES) {
+    guint count = MIN (row->c - c, LANES), base = c / row->multiplier;
+    gint32 index[LANES];
+
+    for (guint i = 0; i < LANES; i++)
+      index[i] = i < count ? (c + i) / row->multiplier - base : 0;
+    VecIndex spread = vec_index_load (index);
+    VecMask inputs = vec_mask (index[count - 1] + 1), mask = vec_mask (count);
+    for (guint x = 0, first, end; x < row->out_w;)
+      if (x >= inner && x + 8 <= stop) {
+        spread_pixels (row, x, c, spread, inputs, mask, 0, row->kernel_w, 8);
+        x += 8;
+      } else {
+        frc_window_columns (row, x, &first, &end);
+        spread_pixels (row, x++, c, spread, inputs, mask, first, end, 1);
+      }
+  }
+}
+
 static void
 row_vector (const FrcWindowRow *row)
 {
   guint kernel = row->kernel_w, stride = row->stride_w, first, end, x = 0;
 
+  if (row->multiplier > 1) {
+    row_spread (row);
+    return;
+  }
   if ((kernel != 3 && kernel != 5) || stride > 2) {
     for (; x < row->out_w; x++)
       pixel_generic (row, x);

@@ -42,7 +42,32 @@ typedef struct {
   guint pad_top, pad_left; /* bottom and right follow from the output's shape */
   guint in_channels, out_channels;
   FrcActivation activation;
+  gboolean same; /* TensorFlow's SAME: the padding follows from the sizes, see frc_spec_resolve () */
 } FrcConvSpec;
+
+/* SAME padding makes ⌈size / stride⌉ outputs: what the windows need beyond the input lies half
+ * before and half behind it, an odd pixel behind. */
+static inline guint
+frc_same_pad_before (guint in, guint out, guint kernel, guint stride)
+{
+  guint reach = (out - 1) * stride + kernel;
+
+  return reach > in ? (reach - in) / 2 : 0;
+}
+
+/* @spec with its padding known. */
+static inline FrcConvSpec
+frc_spec_resolve (const FrcConvSpec *spec, const FrcView *in, const FrcView *out)
+{
+  FrcConvSpec resolved = *spec;
+
+  if (spec->same && out->h && out->w) {
+    resolved.pad_top = frc_same_pad_before (in->h, out->h, spec->kernel_h, spec->stride_h);
+    resolved.pad_left = frc_same_pad_before (in->w, out->w, spec->kernel_w, spec->stride_w);
+    resolved.same = FALSE;
+  }
+  return resolved;
+}
 
 typedef struct _FrcConv FrcConv; /* immutable after frc_conv_new () */
 
@@ -67,7 +92,8 @@ void frc_conv_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const 
 
 typedef struct _FrcDepthwise FrcDepthwise;
 
-/* @weight: [channels, 1, kernel_h, kernel_w]; spec's in_channels = out_channels. */
+/* @weight: [out_channels, 1, kernel_h, kernel_w]; spec's out_channels = m · in_channels, and output
+ * channel c · m + i comes from input channel c. */
 FrcDepthwise *frc_depthwise_new (const FrcKernels *kernels, const FrcConvSpec *spec,
     const gfloat *weight, const gfloat *bias, GError **error);
 void frc_depthwise_free (FrcDepthwise *depthwise);
@@ -79,6 +105,9 @@ void frc_depthwise_run (const FrcDepthwise *depthwise, FrcPool *pool, const FrcV
 
 /* Windows are clipped to the input (padding never wins a maximum). */
 void frc_max_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
+    const FrcView *in, const FrcView *out);
+/* The mean of the window's part inside the input, then the spec's activation. */
+void frc_average_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
     const FrcView *in, const FrcView *out);
 /* Mean over h × w of each n: out is [n, 1, 1, c]. */
 void frc_global_mean_run (const FrcKernels *kernels, FrcPool *pool, const FrcView *in,

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pooling.h"
 
-#define TILE_READS (1 << 18)  /* window elements of a max pool's tile */
+#define TILE_READS (1 << 18)  /* window elements of a pool's tile */
 #define MEAN_CHANNELS 32      /* of a mean's tile: two cache lines a pixel */
 
 typedef struct {
   const FrcPoolingKernels *kernels;
-  const FrcConvSpec *window;
+  void (*row) (const FrcWindowRow *row);
+  FrcConvSpec window;
   const FrcView *in, *out;
   guint rows;        /* of a tile */
   guint image_tiles;
 } PoolingRun;
 
 static void
-max_pool_tile (gpointer data, guint tile, gpointer scratch)
+pool_tile (gpointer data, guint tile, gpointer scratch)
 {
   const PoolingRun *run = data;
   guint n = tile / run->image_tiles, first = tile % run->image_tiles * run->rows;
@@ -21,9 +22,21 @@ max_pool_tile (gpointer data, guint tile, gpointer scratch)
   FrcWindowRow row;
 
   for (guint y = first; y < end; y++) {
-    frc_window_row_init (&row, run->window, run->in, run->out, n, y);
-    run->kernels->max_row (&row);
+    frc_window_row_init (&row, &run->window, run->in, run->out, n, y);
+    run->row (&row);
   }
+}
+
+static void
+pool_run (void (*row) (const FrcWindowRow *row), FrcPool *pool, const FrcConvSpec *window,
+    const FrcView *in, const FrcView *out)
+{
+  gsize cost = (gsize) out->w * out->c * window->kernel_h * window->kernel_w;
+  PoolingRun run = {NULL, row, frc_spec_resolve (window, in, out), in, out,
+    frc_window_tile_rows (out->h, cost, TILE_READS), 0};
+
+  run.image_tiles = (out->h + run.rows - 1) / run.rows;
+  frc_pool_run (pool, pool_tile, &run, out->n * run.image_tiles);
 }
 
 /* See kernels.h. */
@@ -31,12 +44,15 @@ void
 frc_max_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
     const FrcView *in, const FrcView *out)
 {
-  gsize cost = (gsize) out->w * out->c * window->kernel_h * window->kernel_w;
-  PoolingRun run = {kernels->pooling, window, in, out,
-    frc_window_tile_rows (out->h, cost, TILE_READS), 0};
+  pool_run (kernels->pooling->max_row, pool, window, in, out);
+}
 
-  run.image_tiles = (out->h + run.rows - 1) / run.rows;
-  frc_pool_run (pool, max_pool_tile, &run, out->n * run.image_tiles);
+/* See kernels.h. */
+void
+frc_average_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
+    const FrcView *in, const FrcView *out)
+{
+  pool_run (kernels->pooling->average_row, pool, window, in, out);
 }
 
 static void
@@ -56,7 +72,7 @@ void
 frc_global_mean_run (const FrcKernels *kernels, FrcPool *pool, const FrcView *in,
     const FrcView *out)
 {
-  PoolingRun run = {kernels->pooling, NULL, in, out, 0,
+  PoolingRun run = {kernels->pooling, NULL, {0}, in, out, 0,
     (in->c + MEAN_CHANNELS - 1) / MEAN_CHANNELS};
 
   frc_pool_run (pool, global_mean_tile, &run, in->n * run.image_tiles);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "activation.h"
 #include "pooling.h"
 
 #include <math.h>
@@ -26,6 +27,27 @@ max_row_scalar (const FrcWindowRow *row)
 }
 
 static void
+average_row_scalar (const FrcWindowRow *row)
+{
+  for (guint x = 0; x < row->out_w; x++) {
+    const gfloat *in = row->in + (gssize) row->ld *
+        ((gssize) x * row->stride_w - (gssize) row->pad_left);
+    gfloat *out = row->out + x * row->out_ld;
+    guint first, end;
+
+    frc_window_columns (row, x, &first, &end);
+    gfloat share = 1.0f / (gfloat) (row->n_rows * (end - first));
+    for (guint c = 0; c < row->c; c++) {
+      gfloat sum = 0;
+      for (guint ky = 0; ky < row->n_rows; ky++)
+        for (guint kx = first; kx < end; kx++)
+          sum += in[ky * row->row_step + kx * row->ld + c];
+      out[c] = frc_activate (sum * share, row->activation);
+    }
+  }
+}
+
+static void
 mean_scalar (const gfloat *in, gsize ld, guint c, gsize n, gfloat *out)
 {
   for (guint i = 0; i < c; i++) {
@@ -42,4 +64,4 @@ mean_scalar (const gfloat *in, gsize ld, guint c, gsize n, gfloat *out)
   }
 }
 
-const FrcPoolingKernels frc_pooling_scalar = {max_row_scalar, mean_scalar};
+const FrcPoolingKernels frc_pooling_scalar = {max_row_scalar, average_row_scalar, mean_scalar};

@@ -45,6 +45,47 @@ max_row_vector (const FrcWindowRow *row)
 }
 
 INLINE void
+average_channels (const FrcWindowRow *row, const gfloat *in, gfloat *out, guint first, guint end,
+    gfloat share, VecMask mask, const gboolean part, const guint vectors)
+{
+  Vec sum[4];
+
+  UNROLL
+  for (guint v = 0; v < vectors; v++)
+    sum[v] = vec_all (0);
+  for (guint ky = 0; ky < row->n_rows; ky++, in += row->row_step)
+    for (guint kx = first; kx < end; kx++) {
+      UNROLL
+      for (guint v = 0; v < vectors; v++)
+        sum[v] = vec_add (sum[v], vec_get (in + kx * row->ld + v * LANES, mask, part));
+    }
+  UNROLL
+  for (guint v = 0; v < vectors; v++)
+    vec_put (out + v * LANES, mask, part,
+        vec_activate (vec_mul (sum[v], vec_all (share)), row->activation));
+}
+
+static void
+average_row_vector (const FrcWindowRow *row)
+{
+  for (guint x = 0; x < row->out_w; x++) {
+    const gfloat *in = row->in +
+        (gssize) row->ld * ((gssize) x * row->stride_w - (gssize) row->pad_left);
+    gfloat *out = row->out + x * row->out_ld;
+    guint first, end, c = 0;
+
+    frc_window_columns (row, x, &first, &end);
+    gfloat share = 1.0f / (gfloat) (row->n_rows * (end - first));
+    for (; c + 4 * LANES <= row->c; c += 4 * LANES)
+      average_channels (row, in + c, out + c, first, end, share, vec_mask (LANES), FALSE, 4);
+    for (; c + LANES <= row->c; c += LANES)
+      average_channels (row, in + c, out + c, first, end, share, vec_mask (LANES), FALSE, 1);
+    if (c < row->c)
+      average_channels (row, in + c, out + c, first, end, share, vec_mask (row->c - c), TRUE, 1);
+  }
+}
+
+INLINE void
 mean_channels (const gfloat *in, gsize ld, gsize n, gfloat *out, VecMask mask, const gboolean part)
 {
   VecDouble sum = vec_double_zero ();

@@ -91,6 +91,21 @@ vec_activate (Vec v, FrcActivation activation)
   return frc_activate_m512 (v, activation);
 }
 
+/* Lane i becomes lane index[i] of @v. */
+typedef __m512i VecIndex;
+
+INLINE VecIndex
+vec_index_load (const gint32 *p)
+{
+  return _mm512_loadu_si512 (p);
+}
+
+INLINE Vec
+vec_permute (Vec v, VecIndex index)
+{
+  return _mm512_permutexvar_ps (index, v);
+}
+
 /* Two halves of doubles. */
 typedef struct {
   __m512d low, high;
@@ -197,6 +212,20 @@ INLINE Vec
 vec_activate (Vec v, FrcActivation activation)
 {
   return frc_activate_m256 (v, activation);
+}
+
+typedef __m256i VecIndex;
+
+INLINE VecIndex
+vec_index_load (const gint32 *p)
+{
+  return _mm256_loadu_si256 ((const __m256i *) p);
+}
+
+INLINE Vec
+vec_permute (Vec v, VecIndex index)
+{
+  return _mm256_permutevar8x32_ps (v, index);
 }
 
 typedef struct {

@@ -20,6 +20,7 @@ typedef struct {
   /* Depthwise convolution alone: [kernel_h][kernel_w][c] and [c], c rounded up to whole blocks. */
   const gfloat *weights, *bias;
   gsize weight_step; /* floats from a tap to the next */
+  guint multiplier;  /* output channels of each input channel */
   FrcActivation activation;
 } FrcWindowRow;
 

@@ -169,8 +169,8 @@ append_layer (FrcBuilder *builder, FrcOp op, gint in, const char *name, const La
       .op = op, .name = g_strdup (name), .in = { in, FRC_NO_NODE },
       .spec = { .kernel_h = layer->kh, .kernel_w = layer->kw, .stride_h = window.stride,
           .stride_w = window.stride, .pad_top = window.pad_before, .pad_left = window.pad_before,
-          .in_channels = op == FRC_OP_DEPTHWISE ? layer->out : layer->in,
-          .out_channels = layer->out, .activation = window.activation },
+          .in_channels = op == FRC_OP_DEPTHWISE ? builder->graph->nodes[in].channels : layer->in,
+          .out_channels = layer->out, .activation = window.activation, .same = window.same },
       .pad_bottom = window.pad_after, .pad_right = window.pad_after, .channels = layer->out,
       .weight = layer->weight, .bias = layer->bias, .weights_of = FRC_NO_NODE });
 }
@@ -195,7 +195,7 @@ frc_build_conv (FrcBuilder *builder, gint in, const char *conv, const char *norm
   if (builder->graph->error || !read_layer (builder, conv, norm, &layer))
     return FRC_NO_NODE;
   guint channels = builder->graph->nodes[in].channels;
-  gboolean depthwise = layer.in == 1 && layer.out == channels && channels > 1;
+  gboolean depthwise = layer.in == 1 && layer.out % channels == 0 && channels > 1;
   if (!depthwise && !fits (builder, conv, &layer, channels)) {
     layer_clear (&layer);
     return FRC_NO_NODE;

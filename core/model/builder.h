@@ -19,6 +19,7 @@ typedef struct {
   guint stride;
   guint pad_before, pad_after; /* each axis */
   FrcActivation activation;
+  gboolean same; /* TensorFlow's SAME padding instead */
 } FrcWindow;
 
 /* printf into a static-sized name: names of tensors are short and known. */
@@ -31,8 +32,8 @@ const FrcTensor *frc_build_find (FrcBuilder *builder, const char *name);
 gboolean frc_build_has (const FrcBuilder *builder, const char *name);
 
 /* A convolution with the tensors @conv.weight [out, in, kh, kw] and, if present, @conv.bias; @norm
- * (nullable): a batch normalisation that is folded into it. A weight [c, 1, kh, kw] on c > 1
- * channels is depthwise. */
+ * (nullable): a batch normalisation that is folded into it. A weight [m · c, 1, kh, kw] on
+ * c > 1 channels is depthwise. */
 gint frc_build_conv (FrcBuilder *builder, gint in, const char *conv, const char *norm,
     FrcWindow window);
 

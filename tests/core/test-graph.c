@@ -116,6 +116,42 @@ test_fusion (void)
   frc_pool_free (pool);
 }
 
+/* What the parts of a concatenation make lies side by side, and nothing else lies there meanwhile:
+ * the maximum of windows of 3 over 1, 5, 3, and the average of the average of the average. */
+static void
+test_concat (void)
+{
+  FrcGraph *graph = frc_graph_new (frc_kernels_get ("scalar", NULL));
+  FrcPool *pool = frc_pool_new (1, NULL);
+  FrcConvSpec window = { .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .same = TRUE };
+  const gfloat averages[] = { 19 / 6.0f, 59 / 18.0f, 41 / 12.0f };
+  gint input = frc_graph_input (graph, 1), parts[2];
+
+  parts[0] = frc_graph_pool (graph, FRC_OP_MAX_POOL, "max", input, window);
+  gint between = frc_graph_pool (graph, FRC_OP_AVERAGE_POOL, "between", input, window);
+  between = frc_graph_pool (graph, FRC_OP_AVERAGE_POOL, "after", between, window);
+  parts[1] = frc_graph_pool (graph, FRC_OP_AVERAGE_POOL, "average", between, window);
+  gint concat = frc_graph_concat (graph, "concat", parts, 2);
+  frc_graph_set_output (graph, concat);
+  g_assert_true (frc_graph_finish (graph, NULL));
+  g_assert_cmpuint (graph->nodes[concat].channels, ==, 2);
+  FrcPlan *plan = frc_plan_new (graph, NULL);
+  frc_plan_grow (plan, (FrcShape){ 1, 1, 3, 1 });
+  g_assert_true (frc_plan_place (plan, NULL));
+  memcpy (frc_plan_view (plan, input).data, (gfloat[]){ 1, 5, 3 }, 3 * sizeof (gfloat));
+  g_assert_true (frc_plan_run (plan, pool));
+  FrcView out = frc_plan_view (plan, concat);
+  for (guint x = 0; x < 3; x++) {
+    g_assert_cmpfloat (out.data[2 * x], ==, 5);
+    g_assert_cmpfloat_with_epsilon (out.data[2 * x + 1], averages[x], 1e-6f);
+  }
+  g_assert_true (frc_plan_view (plan, parts[1]).data == out.data + 1);
+  g_assert_cmpuint (frc_plan_view (plan, parts[1]).ld, ==, 2);
+  frc_plan_free (plan);
+  frc_graph_free (graph);
+  frc_pool_free (pool);
+}
+
 /* A convolution with a second reader is not taken by the sum: its own result is still needed. */
 static void
 test_no_fusion_of_a_shared_result (void)
@@ -155,6 +191,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/graph/plan-lifetimes", test_plan_lifetimes);
   g_test_add_func ("/graph/fusion", test_fusion);
+  g_test_add_func ("/graph/concat", test_concat);
   g_test_add_func ("/graph/no-fusion-of-a-shared-result", test_no_fusion_of_a_shared_result);
   g_test_add_func ("/graph/mismatch", test_mismatch_is_an_error);
   return g_test_run ();

@@ -41,7 +41,7 @@ naive (const DepthwiseCase *c, const FrcView *in, const gfloat *weight, const gf
   for (guint n = 0; n < c->n; n++)
     for (guint y = 0; y < c->out_h; y++)
       for (guint x = 0; x < c->out_w; x++)
-        for (guint i = 0; i < s->in_channels; i++) {
+        for (guint i = 0; i < s->out_channels; i++) {
           gdouble sum = bias ? bias[i] : 0, size = fabs (sum);
           for (guint ky = 0; ky < s->kernel_h; ky++)
             for (guint kx = 0; kx < s->kernel_w; kx++) {
@@ -50,7 +50,8 @@ naive (const DepthwiseCase *c, const FrcView *in, const gfloat *weight, const gf
               if (iy < 0 || ix < 0 || iy >= (gint) c->h || ix >= (gint) c->w)
                 continue;
               gdouble v = (gdouble) weight[(i * s->kernel_h + ky) * s->kernel_w + kx] *
-                  in->data[((n * c->h + (guint) iy) * c->w + (guint) ix) * in->ld + i];
+                  in->data[((n * c->h + (guint) iy) * c->w + (guint) ix) * in->ld +
+                      i * s->in_channels / s->out_channels];
               sum += v;
               size += fabs (v);
             }
@@ -67,10 +68,10 @@ report (const DepthwiseCase *c, guint64 seed, const char *kernel, char *problem)
 
   if (problem == NULL)
     return;
-  g_test_message ("%s: %s; seed %" G_GUINT64_FORMAT ": %ux%u/%ux%u pad %u,%u, %u channels, act %d, "
+  g_test_message ("%s: %s; seed %" G_GUINT64_FORMAT ": %ux%u/%ux%u pad %u,%u, %u to %u channels, act %d, "
       "in %ux%ux%u +%u, out %ux%u +%u, bias %d", kernel, problem, seed, s->kernel_h, s->kernel_w,
-      s->stride_h, s->stride_w, s->pad_top, s->pad_left, s->in_channels, s->activation, c->n, c->h,
-      c->w, c->in_extra, c->out_h, c->out_w, c->out_extra, c->bias);
+      s->stride_h, s->stride_w, s->pad_top, s->pad_left, s->in_channels,
+      s->out_channels, s->activation, c->n, c->h, c->w, c->in_extra, c->out_h, c->out_w, c->out_extra, c->bias);
   g_test_fail ();
   g_free (problem);
 }
@@ -79,9 +80,10 @@ static void
 check_case (const DepthwiseCase *c, guint64 seed)
 {
   const FrcConvSpec *s = &c->spec;
-  guint channels = s->in_channels, taps = s->kernel_h * s->kernel_w;
+  guint channels = s->out_channels, taps = s->kernel_h * s->kernel_w;
   guint64 state = seed | 1;
-  CheckView in = check_view_new_input (&state, c->n, c->h, c->w, channels, channels + c->in_extra);
+  CheckView in = check_view_new_input (&state, c->n, c->h, c->w, s->in_channels,
+      s->in_channels + c->in_extra);
   CheckView outs[4]; /* exact, its scale, one thread, two threads */
   gfloat *weight = g_new (gfloat, channels * taps), *bias = g_new (gfloat, channels);
 
@@ -184,6 +186,25 @@ test_bands (void)
   }
 }
 
+/* Several output channels an input channel, as Inception's first layer has them. */
+static void
+test_multiplier (void)
+{
+  static const guint multipliers[] = {2, 3, 8, 16, 33};
+  guint64 state = 99;
+
+  for (guint i = 0; i < 120; i++) {
+    guint m = multipliers[i % G_N_ELEMENTS (multipliers)], kernel = i % 3 ? 7 : 3;
+    guint stride = 1 + i % 2, channels = 1 + check_random_below (&state, 7), pad = i % 4;
+    guint h = kernel + check_random_below (&state, 9), w = kernel + check_random_below (&state, 40);
+    DepthwiseCase c = {{kernel, kernel, stride, stride, MIN (pad, kernel / 2),
+      MIN (pad, kernel / 2), channels, m * channels, FRC_ACT_RELU}, 1 + i % 2, h, w,
+      out_size (h, kernel, stride, MIN (pad, kernel / 2)),
+      out_size (w, kernel, stride, MIN (pad, kernel / 2)), i % 3, i % 5, TRUE};
+    check_case (&c, 77 + i);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -191,6 +212,7 @@ main (int argc, char **argv)
   pools[0] = frc_pool_new (1, NULL);
   pools[1] = frc_pool_new (2, NULL);
   g_test_add_func ("/depthwise/tails", test_tails);
+  g_test_add_func ("/depthwise/multiplier", test_multiplier);
   g_test_add_func ("/depthwise/bands", test_bands);
   g_test_add_func ("/depthwise/random", test_random);
   int result = g_test_run ();

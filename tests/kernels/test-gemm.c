@@ -352,6 +352,43 @@ test_winograd_error (void)
   }
 }
 
+/* SAME padding is nothing but the padding that a stride of 2 needs for an odd and an even side. */
+static void
+test_same_padding (void)
+{
+  static const guint cases[][5] = { /* kernel, height, width, padding above, to the left */
+    {3, 8, 9, 0, 1}, {3, 9, 8, 1, 0}, {7, 12, 13, 2, 3}, {1, 8, 9, 0, 0}, {2, 4, 5, 0, 0}};
+  guint64 state = 5;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const guint *k = cases[i], h = (k[1] + 1) / 2, w = (k[2] + 1) / 2;
+    FrcConvSpec spec = {k[0], k[0], 2, 2, k[3], k[4], 5, 9, FRC_ACT_RELU}, same = spec;
+    CheckView in = check_view_new_input (&state, 2, k[1], k[2], 5, 5);
+    CheckView weight = check_view_new_input (&state, 1, 1, k[0] * k[0], 45, 45);
+    CheckView padded = check_view_new_output (2, h, w, 9, 12), out = check_view_new_output (2, h, w, 9, 12);
+    same.pad_top = same.pad_left = 0;
+    same.same = TRUE;
+    for (const char *const *name = check_kernel_names (); *name != NULL; name++) {
+      const FrcKernels *kernels = frc_kernels_get (*name, NULL);
+      FrcConv *a = frc_conv_new (kernels, &spec, weight.view.data, NULL, NULL);
+      FrcConv *b = frc_conv_new (kernels, &same, weight.view.data, NULL, NULL);
+      gsize bytes = frc_conv_scratch_bytes (b, &in.view, &out.view);
+      g_assert_true (frc_pool_reserve (pools[1], bytes, NULL));
+      check_view_reset (&padded);
+      check_view_reset (&out);
+      frc_conv_run (a, pools[1], &in.view, NULL, &padded.view);
+      frc_conv_run (b, pools[1], &in.view, NULL, &out.view);
+      g_assert_true (memcmp (out.memory, padded.memory, out.floats * sizeof (gfloat)) == 0);
+      frc_conv_free (a);
+      frc_conv_free (b);
+    }
+    check_view_clear (&in);
+    check_view_clear (&weight);
+    check_view_clear (&padded);
+    check_view_clear (&out);
+  }
+}
+
 /* Scratch that was reserved for a large input is enough for every smaller one. */
 static void
 test_scratch_bound (void)
@@ -396,6 +433,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gemm/tiles", test_tiles);
   g_test_add_func ("/gemm/winograd", test_winograd);
   g_test_add_func ("/gemm/winograd-error", test_winograd_error);
+  g_test_add_func ("/gemm/same-padding", test_same_padding);
   g_test_add_func ("/gemm/scratch-bound", test_scratch_bound);
   g_test_add_func ("/gemm/random", test_random);
   int result = g_test_run ();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Max pooling, global mean, channel scaling and addition: every kernel against a naive loop, with
+ * Max and average pooling, global mean, channel scaling and addition: every kernel against a naive loop, with
  * one thread and with two, which must not differ in a bit. FRC_TEST_SEED starts other random cases.
  */
 #include "check.h"
@@ -75,6 +75,15 @@ case_outputs (OpsCase *ops, guint64 *state, guint h, guint w)
   ops->want = check_view_new_output (in->n, h, w, in->c, ld);
 }
 
+static gfloat
+activate (gfloat x, FrcActivation activation)
+{
+  gfloat hard = CLAMP (x + 3, 0, 6) / 6;
+
+  return activation == FRC_ACT_RELU ? MAX (x, 0) : activation == FRC_ACT_RELU6 ? CLAMP (x, 0, 6)
+      : activation == FRC_ACT_HARDSWISH ? x * hard : activation == FRC_ACT_HARDSIGMOID ? hard : x;
+}
+
 /* ---- max pooling -------------------------------------------------------------------------- */
 
 static void
@@ -121,6 +130,72 @@ test_max_pool (void)
           for (guint k = 0; k < c.want.view.c; k++)
             at (&c.want, n, y, x)[k] = naive_max (&c, n, y, x, k);
     check_case (&c, run_max, 0);
+  }
+}
+
+/* TensorFlow's SAME: ⌈size / stride⌉ outputs, an odd pixel of padding behind. Returns the padding
+ * before the input. */
+static guint
+same_size (guint in, guint kernel, guint stride, guint *out)
+{
+  gint pad;
+
+  *out = (in + stride - 1) / stride;
+  pad = (gint) ((*out - 1) * stride + kernel) - (gint) in;
+  return MAX (pad, 0) / 2;
+}
+
+static void
+run_average (const OpsCase *c, const FrcKernels *kernels, FrcPool *pool)
+{
+  frc_average_pool_run (kernels, pool, &c->spec, &c->in.view, &c->out.view);
+}
+
+static gfloat
+naive_average (const OpsCase *c, guint pad_top, guint pad_left, guint n, guint y, guint x, guint i)
+{
+  const FrcConvSpec *s = &c->spec;
+  gdouble sum = 0;
+  guint count = 0;
+
+  for (gint ky = 0; ky < (gint) s->kernel_h; ky++)
+    for (gint kx = 0; kx < (gint) s->kernel_w; kx++) {
+      gint iy = (gint) (y * s->stride_h) + ky - (gint) pad_top;
+      gint ix = (gint) (x * s->stride_w) + kx - (gint) pad_left;
+      if (iy < 0 || ix < 0 || iy >= (gint) c->in.view.h || ix >= (gint) c->in.view.w)
+        continue;
+      sum += at (&c->in, n, iy, ix)[i];
+      count++;
+    }
+  return activate ((gfloat) (sum / count), s->activation);
+}
+
+/* Both pools with SAME padding over every parity of size; an average divides by what lies inside. */
+static void
+test_same_padding (void)
+{
+  static const guint windows[][2] = {{3, 2}, {3, 1}, {2, 2}, {7, 2}, {1, 2}, {5, 3}};
+  guint64 state = seed;
+
+  for (guint i = 0; i < 2 * CASES; i++) {
+    const guint *win = windows[i / 2 % G_N_ELEMENTS (windows)];
+    guint h = 1 + check_random_below (&state, 21), w = 1 + check_random_below (&state, 21);
+    OpsCase c = case_new (&state, h, w, 1 + check_random_below (&state, 140));
+    guint out_h, out_w, top = same_size (h, win[0], win[1], &out_h);
+    guint left = same_size (w, win[0], win[1], &out_w);
+    case_outputs (&c, &state, out_h, out_w);
+    c.spec = (FrcConvSpec){.kernel_h = win[0], .kernel_w = win[0], .stride_h = win[1],
+      .stride_w = win[1], .same = TRUE, .activation = i % 2 ? check_random_below (&state, 5) : 0};
+    OpsCase padded = c;
+    padded.spec.pad_top = top;
+    padded.spec.pad_left = left;
+    for (guint n = 0; n < c.want.view.n; n++)
+      for (guint y = 0; y < out_h; y++)
+        for (guint x = 0; x < out_w; x++)
+          for (guint k = 0; k < c.want.view.c; k++)
+            at (&c.want, n, y, x)[k] = i % 2 ? naive_average (&c, top, left, n, y, x, k)
+                                             : naive_max (&padded, n, y, x, k);
+    check_case (&c, i % 2 ? run_average : run_max, i % 2 ? 2e-6 : 0);
   }
 }
 
@@ -197,15 +272,6 @@ run_add (const OpsCase *c, const FrcKernels *kernels, FrcPool *pool)
   frc_add_run (kernels, pool, &c->in.view, &c->other.view, c->activation, &c->out.view);
 }
 
-static gfloat
-activate (gfloat x, FrcActivation activation)
-{
-  gfloat hard = CLAMP (x + 3, 0, 6) / 6;
-
-  return activation == FRC_ACT_RELU ? MAX (x, 0) : activation == FRC_ACT_RELU6 ? CLAMP (x, 0, 6)
-      : activation == FRC_ACT_HARDSWISH ? x * hard : activation == FRC_ACT_HARDSIGMOID ? hard : x;
-}
-
 /* add: the other view is of the same size, or smaller and read by floor (i · small / large). */
 static void
 check_elementwise (guint64 *state, gboolean add)
@@ -250,6 +316,7 @@ main (int argc, char **argv)
   pools[0] = frc_pool_new (1, NULL);
   pools[1] = frc_pool_new (2, NULL);
   g_test_add_func ("/ops/max-pool", test_max_pool);
+  g_test_add_func ("/ops/same-padding", test_same_padding);
   g_test_add_func ("/ops/max-pool-nan", test_max_pool_nan);
   g_test_add_func ("/ops/mean", test_mean);
   g_test_add_func ("/ops/elementwise", test_elementwise);
