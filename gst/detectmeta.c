@@ -4,6 +4,7 @@
  */
 #include "detectmeta.h"
 
+#include "analyticsmeta.h"
 #include "resultmark.h"
 
 /* What torchvision calls the two outputs that a box comes from. */
@@ -41,30 +42,54 @@ place (const FrcBox *box, const FrcRect *then, const FrcRect *now, Placed *out)
   return out->w > 0 && out->h > 0;
 }
 
-static gboolean
-id_is_taken (GstBuffer *buffer, gint id)
-{
-  gpointer state = NULL;
-  GstMeta *meta;
+/* ---- ids ---- */
 
-  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
-              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-    if (((GstVideoRegionOfInterestMeta *) meta)->id == id)
-      return TRUE;
+static GstVideoRegionOfInterestMeta *
+next_roi (GstBuffer *buffer, gpointer *state)
+{
+  return (GstVideoRegionOfInterestMeta *) gst_buffer_iterate_meta_filtered (buffer, state,
+      GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
+}
+
+static GstVideoRegionOfInterestMeta *
+find_roi (GstBuffer *buffer, gint id)
+{
+  GstVideoRegionOfInterestMeta *roi;
+  gpointer state = NULL;
+
+  while ((roi = next_roi (buffer, &state)) && roi->id != id)
+    ;
+  return roi;
+}
+
+/* @label 0 = any. */
+static gboolean
+has_analytics_object (GstBuffer *buffer, gint id, GQuark label)
+{
+  FrcAnalyticsObject object;
+  gpointer state = NULL;
+
+  while (frc_analytics_iterate (buffer, &state, &object)) {
+    if (object.id == id)
+      return label == 0 || object.label == label;
   }
   return FALSE;
 }
 
+/* Of ROI metas and of analytics metadata, at least 0. */
 static gint
 largest_id (GstBuffer *buffer)
 {
+  GstVideoRegionOfInterestMeta *roi;
+  FrcAnalyticsObject object;
   gpointer state = NULL;
-  GstMeta *meta;
   gint largest = 0;
 
-  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
-              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)))
-    largest = MAX (largest, ((GstVideoRegionOfInterestMeta *) meta)->id);
+  while ((roi = next_roi (buffer, &state)))
+    largest = MAX (largest, roi->id);
+  state = NULL;
+  while (frc_analytics_iterate (buffer, &state, &object))
+    largest = MAX (largest, object.id);
   return largest;
 }
 
@@ -76,21 +101,109 @@ next_id (GstBuffer *buffer, gint last)
     return last + 1;
 
   gint id = 1;
-  while (id_is_taken (buffer, id))
+  while (find_roi (buffer, id) || has_analytics_object (buffer, id, 0))
     id++;
   return id;
 }
 
-static void
-attach_one (const FrcDetection *found, const Placed *box, const FrcMetaContext *context, gint id,
-    GstBuffer *buffer)
+/* 0 is what a meta has that nobody numbered, unless it is that of analytics metadata. */
+static gboolean
+has_own_id (GstVideoRegionOfInterestMeta *roi, GstBuffer *buffer)
 {
+  return (roi->id != 0 || has_analytics_object (buffer, 0, roi->roi_type)) &&
+      find_roi (buffer, roi->id) == roi;
+}
+
+/**
+ * frc_rois_ensure_ids:
+ * @buffer: writable
+ *
+ * Gives each region-of-interest meta whose id is 0 or that of an earlier one a fresh id, so that
+ * ids tell metas apart: on from the largest.
+ */
+void
+frc_rois_ensure_ids (GstBuffer *buffer)
+{
+  GstVideoRegionOfInterestMeta *roi;
+  gpointer state = NULL;
+  gint last = largest_id (buffer);
+
+  while ((roi = next_roi (buffer, &state))) {
+    if (!has_own_id (roi, buffer))
+      roi->id = last = next_id (buffer, last);
+  }
+}
+
+/* ---- attaching ---- */
+
+typedef struct {
+  const FrcMetaContext *context;
+  GstBuffer *buffer;
+  GArray *others;          /* (element-type gint): ids of the ROI metas that were there before */
+  gboolean rois;           /* ROI metas are wanted */
+  FrcAnalytics *analytics; /* NULL: analytics metadata is not */
+  gint last_id;            /* of objects without analytics metadata */
+} Writer;
+
+/** frc_meta_type_is_built: whether this build can attach metas of @type. */
+gboolean
+frc_meta_type_is_built (FrcMetaType type)
+{
+#ifdef HAVE_ANALYTICS
+  return TRUE;
+#else
+  return type == FRC_META_AUTO || type == FRC_META_ROI;
+#endif
+}
+
+static gboolean
+wants (FrcMetaType type, FrcMetaType one)
+{
+  if (type == FRC_META_AUTO)
+    type = frc_meta_type_is_built (FRC_META_BOTH) ? FRC_META_BOTH : FRC_META_ROI;
+  return type == FRC_META_BOTH || type == one;
+}
+
+static void
+writer_init (Writer *self, const FrcMetaContext *context, GstBuffer *buffer, guint n)
+{
+  GstVideoRegionOfInterestMeta *roi;
+  gpointer state = NULL;
+
+  *self = (Writer){ .context = context, .buffer = buffer };
+  self->others = g_array_new (FALSE, FALSE, sizeof (gint));
+  while ((roi = next_roi (buffer, &state)))
+    g_array_append_val (self->others, roi->id);
+  self->rois = wants (context->meta_type, FRC_META_ROI);
+  if (wants (context->meta_type, FRC_META_ANALYTICS)) /* parent_id 0 of an ROI meta means none */
+    self->analytics = frc_analytics_open (buffer, n, self->rois ? 1 : 0);
+  if (!self->analytics)
+    self->last_id = largest_id (buffer);
+}
+
+/* FRC_NO_PARENT when @id is not, or no longer, that of an ROI meta of somebody else. */
+static gint
+present_parent (const Writer *self, gint id)
+{
+  for (guint i = 0; i < self->others->len; i++) {
+    if (g_array_index (self->others, gint, i) == id)
+      return id;
+  }
+  return FRC_NO_PARENT;
+}
+
+static void
+add_roi (const Writer *self, const FrcDetection *found, const Placed *box, gint id, gint parent)
+{
+  const FrcMetaContext *context = self->context;
   GQuark label = frc_label_set_quark (context->labels, found->label_id);
-  GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta_id (buffer,
-      label, box->x, box->y, box->w, box->h);
+  GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta_id (
+      self->buffer, label, box->x, box->y, box->w, box->h);
   gdouble width = context->rect.width, height = context->rect.height;
 
   roi->id = id;
+  if (parent != FRC_NO_PARENT)
+    roi->parent_id = parent;
   gst_video_region_of_interest_meta_add_param (roi,
       gst_structure_new ("detection",
           "label_id", G_TYPE_INT, found->label_id,
@@ -105,28 +218,61 @@ attach_one (const FrcDetection *found, const Placed *box, const FrcMetaContext *
           "age", G_TYPE_UINT64, context->age, NULL));
 }
 
-/** frc_meta_type_is_built: whether this build can attach metas of @type. */
-gboolean
-frc_meta_type_is_built (FrcMetaType type)
+/* Sets @id. The parent counts where its ROI meta has analytics metadata, too. */
+static gboolean
+add_to_analytics (const Writer *self, const FrcDetection *found, const Placed *box, gint parent,
+    gint *id)
 {
-  return type == FRC_META_AUTO || type == FRC_META_ROI;
+  FrcAnalyticsObject object = {
+    .label = frc_label_set_quark (self->context->labels, found->label_id),
+    .x = (gint) box->x,
+    .y = (gint) box->y,
+    .w = (gint) box->w,
+    .h = (gint) box->h,
+    .confidence = found->score,
+  };
+
+  if (!frc_analytics_add (self->analytics, self->others, &object))
+    return FALSE;
+  *id = object.id;
+  if (parent != FRC_NO_PARENT &&
+      has_analytics_object (self->buffer, parent, find_roi (self->buffer, parent)->roi_type))
+    frc_analytics_set_parent (self->analytics, object.id, parent);
+  return TRUE;
+}
+
+static gboolean
+add_object (Writer *self, const FrcDetection *found, const Placed *box, gint parent)
+{
+  gint id;
+
+  if (!self->analytics)
+    id = self->last_id = next_id (self->buffer, self->last_id);
+  else if (!add_to_analytics (self, found, box, parent, &id))
+    return FALSE;
+  if (self->rois)
+    add_roi (self, found, box, id, parent);
+  return TRUE;
 }
 
 /**
  * frc_result_attach:
  * @buffer: writable
  *
- * Adds a region-of-interest meta an object, in descending score: x, y, w, h in whole pixels inside
- * the frame, and one param `detection` with the exact values. An object that has no whole pixel
- * inside the frame is left out. A result of another rectangle keeps its place in the frame.
+ * Adds metas an object, in descending score: x, y, w, h in whole pixels inside the frame, and one
+ * param `detection` of the ROI meta with the exact values. An object that has no whole pixel inside
+ * the frame is left out. A result of another rectangle keeps its place in the frame.
  *
- * Ids go on from the largest one on the buffer. The buffer is marked as one that has a result, also
- * without objects. Returns: how many metas were added.
+ * Ids go on from the largest one on the buffer; with analytics metadata they are the library's. A
+ * parent that has no ROI meta on the buffer (any more) is left out. The buffer is marked as one that
+ * has a result, also without objects.
+ *
+ * Returns: how many objects were added.
  */
 guint
 frc_result_attach (const FrcResult *result, const FrcMetaContext *context, GstBuffer *buffer)
 {
-  gint id = largest_id (buffer);
+  Writer writer = { NULL };
   guint added = 0;
 
   frc_result_mark_add (buffer, context->age);
@@ -136,9 +282,11 @@ frc_result_attach (const FrcResult *result, const FrcMetaContext *context, GstBu
     if (!frc_label_set_quark (context->labels, found->label_id) ||
         !place (&found->box, &result->rect, &context->rect, &box))
       continue;
-    id = next_id (buffer, id);
-    attach_one (found, &box, context, id, buffer);
-    added++;
+    if (!writer.buffer)
+      writer_init (&writer, context, buffer, result->n - i);
+    if (add_object (&writer, found, &box, present_parent (&writer, result->parent_ids[i])))
+      added++;
   }
+  g_clear_pointer (&writer.others, g_array_unref);
   return added;
 }

@@ -40,6 +40,7 @@ typedef struct {
 } FrcMetaContext;
 
 gboolean frc_meta_type_is_built (FrcMetaType type);
+void frc_rois_ensure_ids (GstBuffer *buffer);
 guint frc_result_attach (const FrcResult *result, const FrcMetaContext *context, GstBuffer *buffer);
 
 #endif

@@ -31,8 +31,11 @@ teardown (void)
 
 GST_START_TEST (test_ids_go_on)
 {
-  GstHarness *h = harness_for (make_detect (), &rgb);
+  GstElement *detect = make_detect ();
   GstBuffer *buffer = gst_buffer_copy (picture);
+
+  gst_util_set_object_arg (G_OBJECT (detect), "meta-type", "roi");
+  GstHarness *h = harness_for (detect, &rgb);
 
   gst_buffer_add_video_region_of_interest_meta (buffer, "theirs", 1, 2, 3, 4)->id = 41;
   gst_buffer_add_video_region_of_interest_meta (buffer, "theirs", 5, 6, 7, 8)->id = 7;
@@ -92,6 +95,71 @@ GST_START_TEST (test_two_in_a_row)
   }
   gst_buffer_unref (out);
   gst_harness_teardown (h);
+}
+GST_END_TEST
+
+/* ---- upstream ids and parents: the helpers themselves ---- */
+
+static void
+add_roi_of_id (GstBuffer *buffer, gint id)
+{
+  gst_buffer_add_video_region_of_interest_meta (buffer, "theirs", 1, 2, 3, 4)->id = id;
+}
+
+GST_START_TEST (test_upstream_ids_are_made_unique)
+{
+  static const struct {
+    gint before[6], after[6];
+  } cases[] = {
+    { { 3, 1, 2, 9, 8, 7 }, { 3, 1, 2, 9, 8, 7 } },
+    { { 0, 5, 5, 0, 2, 5 }, { 6, 5, 7, 8, 2, 9 } },
+    { { 0, 0, 0, 0, 0, 0 }, { 1, 2, 3, 4, 5, 6 } },
+    { { G_MAXINT, 2, 2, G_MAXINT, 0, 1 }, { G_MAXINT, 2, 3, 4, 5, 1 } },
+    { { -4, -4, -3, 0, -3, -4 }, { -4, 1, -3, 2, 3, 4 } },
+  };
+  GstBuffer *buffer = gst_buffer_new ();
+
+  for (guint i = 0; i < 6; i++)
+    add_roi_of_id (buffer, cases[__i__].before[i]);
+  frc_rois_ensure_ids (buffer);
+  fail_unless_equals_int (count_rois (buffer), 6);
+  for (guint i = 0; i < 6; i++)
+    fail_unless_equals_int (nth_roi (buffer, i)->id, cases[__i__].after[i]);
+  gst_buffer_unref (buffer);
+}
+GST_END_TEST
+
+/* Three objects that were found in the ROI metas 5, 7 and none, onto buffers with other ones. */
+GST_START_TEST (test_parent_only_while_it_is_there)
+{
+  static const struct {
+    gint others[2], parents[3], first_id;
+  } cases[] = {
+    { { 5, 7 }, { 5, 7, 0 }, 8 },
+    { { 7, 6 }, { 0, 7, 0 }, 8 },
+    { { 3, 4 }, { 0, 0, 0 }, 5 }, /* 5 and 7 are ours now: nobody's parents */
+    { { 0, 0 }, { 0, 0, 0 }, 1 },
+  };
+  static FrcResult result = { .valid = TRUE, .rect = { 0, 0, W, H }, .n = 3,
+    .parent_ids = { 5, 7, FRC_NO_PARENT } };
+  FrcModel *model = frc_model_load (test_model (), NULL, NULL);
+  FrcLabelSet *labels = frc_label_set_new (model, NULL, NULL);
+  FrcMetaContext context = { .labels = labels, .model_name = "m", .rect = { 0, 0, W, H },
+    .meta_type = FRC_META_ROI };
+  GstBuffer *buffer = gst_buffer_new ();
+
+  for (guint i = 0; i < result.n; i++)
+    result.detections[i] = (FrcDetection){ { 0, 0, 10, 10 }, 0.5f, 3 };
+  for (guint i = 0; i < 2; i++)
+    add_roi_of_id (buffer, cases[__i__].others[i]);
+  fail_unless_equals_int (frc_result_attach (&result, &context, buffer), 3);
+  for (guint i = 0; i < 3; i++) {
+    fail_unless_equals_int (nth_roi (buffer, 2 + i)->id, cases[__i__].first_id + (gint) i);
+    fail_unless_equals_int (nth_roi (buffer, 2 + i)->parent_id, cases[__i__].parents[i]);
+  }
+  gst_buffer_unref (buffer);
+  frc_label_set_unref (labels);
+  frc_model_unref (model);
 }
 GST_END_TEST
 
@@ -265,6 +333,7 @@ GST_START_TEST (test_any_box_ends_inside)
     guint height = 1 + g_rand_int_range (rand, 0, frame % 2 ? 40 : 8192);
     result = (FrcResult){ .valid = TRUE, .rect = { 0, 0, width, height }, .n = 200 };
     for (guint i = 0; i < result.n; i++) {
+      result.parent_ids[i] = FRC_NO_PARENT;
       gfloat v[4];
       for (guint k = 0; k < 4; k++)
         v[k] = g_rand_int_range (rand, 0, 20) == 0
@@ -340,6 +409,8 @@ metas_suite (void)
   tcase_add_test (tc, test_ids_go_on);
   tcase_add_test (tc, test_ids_used_up);
   tcase_add_test (tc, test_two_in_a_row);
+  tcase_add_loop_test (tc, test_upstream_ids_are_made_unique, 0, 5);
+  tcase_add_loop_test (tc, test_parent_only_while_it_is_there, 0, 4);
   tcase_add_loop_test (tc, test_crop_meta, 0, FRC_N_FORMATS);
   tcase_add_test (tc, test_odd_crop_metas);
   tcase_add_loop_test (tc, test_crop_is_not_asked_for, 0, 2);
