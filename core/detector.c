@@ -4,7 +4,7 @@
  */
 #include "detector.h"
 #include "stages/box_coder.h"
-#include "stages/roi_levels.h"
+#include "stages/roi_pool.h"
 
 static void
 observe (FrcDetector *d, const char *name, FrcView v)
@@ -50,14 +50,12 @@ frc_detector_load (FrcDetector *d, const FrcImage *image, const FrcRect *rect)
       rect->y >= info->height || rect->height > info->height - rect->y)
     return FALSE;
   d->rect = *rect;
-  frc_network_size (&d->config, rect->width, rect->height, &d->resized_w, &d->resized_h);
-  d->padded_w = frc_padded (d->resized_w);
-  d->padded_h = frc_padded (d->resized_h);
-  frc_plan_set_input (d->trunk, (FrcShape){ 1, d->padded_h, d->padded_w, 3 });
+  frc_input_size (&d->config, rect->width, rect->height, &d->input);
+  frc_plan_set_input (d->trunk, (FrcShape){ 1, d->input.padded_h, d->input.padded_w, 3 });
   FrcView input = frc_plan_view (d->trunk, d->model->network.input);
   frc_pool_begin (d->pool, NULL);
   frc_frame_read (d->reader, d->pool, image, rect, d->config.image_mean, d->config.image_std,
-      d->resized_w, d->resized_h, &input);
+      &d->input.resize, &input);
   frc_pool_end (d->pool);
   d->is_loaded = TRUE;
   end_stage (d, FRC_STAGE_LOAD, &start);
@@ -91,20 +89,23 @@ propose (FrcDetector *d)
 
   for (guint l = 0; l < network->n_maps; l++)
     levels[l] = frc_plan_view (d->trunk, network->rpn[l]);
-  d->n_rois = frc_proposals_run (&d->proposals, levels, d->padded_w, d->padded_h, d->resized_w,
-      d->resized_h, d->max_rois, d->pool, d->rois);
+  d->n_rois = frc_proposals_run (&d->proposals, levels, &d->input, d->max_rois, d->pool, d->rois);
 }
 
 /* Proposals from outside, in pixels of the rectangle. */
 static void
 take_proposals (FrcDetector *d, const FrcBox *boxes, guint n)
 {
-  gfloat sx = (gfloat) d->resized_w / d->rect.width, sy = (gfloat) d->resized_h / d->rect.height;
+  const FrcInputSize *input = &d->input;
+  guint extent = d->config.pixel_extent;
 
   d->n_rois = MIN (n, d->max_rois);
-  for (guint i = 0; i < d->n_rois; i++)
-    d->rois[i] = frc_box_clip ((FrcBox){ boxes[i].x1 * sx, boxes[i].y1 * sy, boxes[i].x2 * sx,
-        boxes[i].y2 * sy }, d->resized_w, d->resized_h);
+  for (guint i = 0; i < d->n_rois; i++) {
+    FrcBox box = frc_box_scale (boxes[i], input->to_network_x, input->to_network_y);
+    box.x2 -= (gfloat) extent;
+    box.y2 -= (gfloat) extent;
+    d->rois[i] = frc_box_clip (box, input->resize.width, input->resize.height, extent);
+  }
 }
 
 static void
@@ -113,19 +114,14 @@ pool_rois (FrcDetector *d)
   const FrcNetwork *network = &d->model->network;
   const FrcConfig *config = &d->config;
   FrcView maps[FRC_MAX_LEVELS];
-  gfloat scales[FRC_MAX_LEVELS];
 
-  for (guint l = 0; l < config->n_roi_levels; l++) {
+  for (guint l = 0; l < config->n_roi_levels; l++)
     maps[l] = frc_plan_view (d->trunk, network->maps[l]);
-    scales[l] = frc_roi_scale (maps[l].h, d->resized_h);
-  }
-  frc_roi_levels (d->rois, d->n_rois, scales, config->n_roi_levels, config->canonical_scale,
-      d->roi_level);
   frc_plan_set_input (d->head,
       (FrcShape){ d->n_rois, config->pooled_size, config->pooled_size, maps[0].c });
   FrcView out = frc_plan_view (d->head, network->rois);
-  frc_roi_align_run (d->model->kernels, d->pool, maps, scales, &d->rois[0].x1, d->roi_level,
-      config->sampling_ratio, &out);
+  frc_roi_pool_run (config, d->model->kernels, d->pool, maps, &d->input, d->rois, d->roi_level,
+      &out);
 }
 
 static void
@@ -139,29 +135,46 @@ observe_head (FrcDetector *d)
   logits.c = network->n_classes;
   observe (d, "class_logits", logits);
   deltas.data += network->n_classes;
-  deltas.c = 4 * network->n_classes;
+  deltas.c -= network->n_classes;
   observe (d, "box_regression", deltas);
+}
+
+/* Boxes in pixels of the rectangle, half-open; those that nothing is left of go. */
+static guint
+take_to_frame (FrcDetector *d, gfloat scale_x, gfloat scale_y, FrcDetection *out, guint n)
+{
+  gfloat extent = d->config.pixel_extent;
+  guint n_out = 0;
+
+  for (guint i = 0; i < n; i++) {
+    FrcBox box = frc_box_scale (out[i].box, scale_x, scale_y);
+    box.x2 += extent;
+    box.y2 += extent;
+    box = frc_box_clip (box, d->rect.width, d->rect.height, 0);
+    if (!(box.x2 > box.x1 && box.y2 > box.y1))
+      continue;
+    out[n_out] = out[i];
+    out[n_out++].box = box;
+  }
+  return n_out;
 }
 
 static guint
 postprocess (FrcDetector *d, const FrcQuery *query, FrcDetection *out, guint capacity)
 {
-  gfloat sx = (gfloat) d->rect.width / d->resized_w, sy = (gfloat) d->rect.height / d->resized_h;
-  gfloat width = d->rect.width, height = d->rect.height;
+  const FrcInputSize *input = &d->input;
+  FrcBoxSpace network = { input->resize.width, input->resize.height, 1, 1 };
+  FrcBoxSpace frame = { d->rect.width, d->rect.height, input->to_frame_x, input->to_frame_y };
+  gboolean in_frame = d->config.box_decodes_in_frame;
   FrcView head = frc_plan_view (d->head, d->model->network.predictions);
   FrcQuery resolved = *query;
   guint max = query->max_detections ? query->max_detections : d->config.box_detections_per_image;
 
   if (query->nms_threshold < 0)
     resolved.nms_threshold = d->config.box_nms_threshold;
-  guint n = frc_postprocess_run (&d->postprocess, &head, d->rois, d->resized_w, d->resized_h,
+  guint n = frc_postprocess_run (&d->postprocess, &head, d->rois, in_frame ? &frame : &network,
       &resolved, MIN (max, capacity), d->pool, out);
-  for (guint i = 0; i < n; i++) {
-    FrcBox *box = &out[i].box;
-    *box = frc_box_clip (
-        (FrcBox){ box->x1 * sx, box->y1 * sy, box->x2 * sx, box->y2 * sy }, width, height);
-  }
-  return n;
+  return take_to_frame (d, in_frame ? 1 : frame.scale_x, in_frame ? 1 : frame.scale_y, out, n);
 }
 
 static void

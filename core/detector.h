@@ -7,7 +7,7 @@
 
 #include "frcnn.h"
 #include "graph/plan.h"
-#include "image/frame.h"
+#include "image/resize.h"
 #include "model/model.h"
 #include "stages/postprocess.h"
 #include "stages/proposals.h"
@@ -38,21 +38,9 @@ struct _FrcDetector {
   /* From load on: this input. */
   gboolean is_loaded;
   FrcRect rect;
-  guint resized_w, resized_h, padded_w, padded_h;
+  FrcInputSize input;
   guint n_rois; /* of the last run */
   guint64 stage_ns[FRC_N_STAGES];
 };
-
-/* The network input's size for a rectangle: s = min (min_size / short side, max_size / long side),
- * sides truncated, at least 1. Source: torchvision GeneralizedRCNNTransform. */
-void frc_network_size (const FrcConfig *config, guint width, guint height, guint *resized_w,
-    guint *resized_h);
-/* With padding, as the trunk takes it. */
-#define FRC_SIZE_DIVISOR 32
-static inline guint
-frc_padded (guint side)
-{
-  return (side + FRC_SIZE_DIVISOR - 1) / FRC_SIZE_DIVISOR * FRC_SIZE_DIVISOR;
-}
 
 #endif

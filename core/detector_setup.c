@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "detector.h"
 #include "mem.h"
+#include "stages/roi_pool.h"
 
 #include <math.h>
 
@@ -83,23 +84,13 @@ frc_detector_free (FrcDetector *d)
   g_free (d);
 }
 
-void
-frc_network_size (const FrcConfig *config, guint width, guint height, guint *resized_w,
-    guint *resized_h)
-{
-  gdouble s = MIN ((gdouble) config->min_size / MIN (width, height),
-      (gdouble) config->max_size / MAX (width, height));
-
-  *resized_w = MAX (1, (guint) (width * s));
-  *resized_h = MAX (1, (guint) (height * s));
-}
-
 /* No rectangle's input is larger than one of these two: its shorter side is at most min_size, its
  * longer one at most max_size. */
 static gboolean
 plan_trunk (FrcDetector *d, GError **error)
 {
-  guint shorter = frc_padded (d->config.min_size), longer = frc_padded (d->config.max_size);
+  guint shorter = frc_padded (&d->config, d->config.min_size);
+  guint longer = frc_padded (&d->config, d->config.max_size);
 
   if (!(d->trunk = frc_plan_new (d->model->network.trunk, error)))
     return FALSE;
@@ -121,11 +112,29 @@ plan_head (FrcDetector *d, GError **error)
   return frc_plan_place (d->head, error);
 }
 
+/* Cells of each level of the largest input, whose shapes plan_trunk () left in the plan. */
+static gboolean
+prepare_proposals (FrcDetector *d, GError **error)
+{
+  const FrcNetwork *network = &d->model->network;
+  guint max_cells[FRC_MAX_LEVELS];
+
+  for (guint l = 0; l < network->n_maps; l++) {
+    const FrcShape *shape = &d->trunk->shapes[network->rpn[l]];
+    max_cells[l] = shape->h * shape->w;
+  }
+  return frc_proposals_init (&d->proposals, &d->config, max_cells, error);
+}
+
 static gboolean
 reserve_scratch (FrcDetector *d, guint width, GError **error)
 {
+  const FrcNetwork *network = &d->model->network;
   gsize bytes = MAX (d->trunk->scratch_bytes, d->head->scratch_bytes);
+  gsize pooling = frc_roi_pool_scratch_bytes (&d->config,
+      frc_padded (&d->config, d->config.max_size), network->head->nodes[network->rois].channels);
 
+  bytes = MAX (bytes, pooling);
   return frc_pool_reserve (d->pool, MAX (bytes, frc_frame_scratch_bytes (width)), error);
 }
 
@@ -166,10 +175,11 @@ frc_detector_prepare (FrcDetector *d, const FrcImageInfo *info, GError **error)
   unprepare (d);
   d->max_rois = d->config.rpn_post_nms_top_n;
   d->reader = frc_frame_reader_new (d->model->kernels, info->width, info->height,
-      frc_padded (d->config.max_size), error);
+      frc_padded (&d->config, d->config.max_size), error);
   if (!d->reader || !plan_trunk (d, error) || !plan_head (d, error) ||
-      !frc_proposals_init (&d->proposals, &d->config, error) ||
-      !frc_postprocess_init (&d->postprocess, d->max_rois, d->model->network.n_classes, error) ||
+      !prepare_proposals (d, error) ||
+      !frc_postprocess_init (&d->postprocess, &d->config, d->max_rois,
+          d->model->network.n_classes, error) ||
       !(d->rois = frc_alloc (d->max_rois, sizeof (FrcBox), "the proposals", error)) ||
       !(d->roi_level = frc_alloc (d->max_rois, 1, "the proposals' levels", error)) ||
       !reserve_scratch (d, info->width, error)) {
@@ -301,8 +311,9 @@ frc_detector_get_info (const FrcDetector *d, FrcDetectorInfo *info)
   const FrcNetwork *network = &d->model->network;
 
   *info = (FrcDetectorInfo){ .threads = frc_pool_get_threads (d->pool),
-    .input_width = d->padded_w, .input_height = d->padded_h, .resized_width = d->resized_w,
-    .resized_height = d->resized_h, .n_proposals = d->n_rois,
+    .input_width = d->input.padded_w, .input_height = d->input.padded_h,
+    .resized_width = d->input.resize.width, .resized_height = d->input.resize.height,
+    .n_proposals = d->n_rois,
     .weight_bytes = frc_graph_weight_bytes (network->trunk) + frc_graph_weight_bytes (network->head),
     .cpu = frc_kernels_name (d->model->kernels) };
   if (d->is_prepared)

@@ -23,7 +23,8 @@ typedef struct {
   const FrcRect *rect;
   FrcYuvMatrix matrix;
   guint first; /* the first source pixel that is converted: rect's, rounded down to even */
-  guint resized_w, resized_h, tile_rows;
+  const FrcResize *resize;
+  guint tile_rows;
   gfloat scale[4], shift[4];
   const FrcView *out;
 } FrameRun;
@@ -70,13 +71,13 @@ frc_frame_scratch_bytes (guint width)
   return 2 * rgbx_bytes (width) + frc_frame_row_bytes (width);
 }
 
-/* torch's source index for output @i of an axis of @size pixels, step @step = in / out:
- * step · (i + ½) − ½, not below 0, in f32 with one rounding (torch's builds fuse the two steps; the
- * product is exact in double). */
+/* Where output @i of an axis of @size pixels looks: the index before and the share of the next one.
+ * In f32 with one rounding, as torch's builds fuse the two steps (the product is exact in double). */
 static guint
-source_index (guint i, gfloat step, guint size, gfloat *fraction)
+source_index (guint i, gdouble step, FrcSampling sampling, guint size, gfloat *fraction)
 {
-  gfloat at = (gfloat) ((gdouble) step * ((gfloat) i + 0.5f) - 0.5);
+  gfloat at = sampling == FRC_SAMPLING_CORNER ? (gfloat) (step * i)
+                                              : (gfloat) (step * ((gfloat) i + 0.5f) - 0.5);
   guint index;
 
   at = at < 0 ? 0 : at;
@@ -88,10 +89,11 @@ source_index (guint i, gfloat step, guint size, gfloat *fraction)
 static void
 columns_init (FrcFrameReader *reader, const FrameRun *run)
 {
-  gfloat step = (gfloat) run->rect->width / (gfloat) run->resized_w, fraction;
+  const FrcResize *resize = run->resize;
+  gfloat fraction;
 
-  for (guint x = 0; x < run->resized_w; x++) {
-    guint index = source_index (x, step, run->rect->width, &fraction);
+  for (guint x = 0; x < resize->width; x++) {
+    guint index = source_index (x, resize->step_x, resize->sampling, run->rect->width, &fraction);
     reader->offset[x] = 4 * (run->rect->x - run->first + index);
     for (guint i = 0; i < 4; i++)
       reader->fraction[4 * x + i] = fraction;
@@ -122,22 +124,22 @@ frame_tile (gpointer data, guint tile, gpointer scratch)
   const FrameRun *run = data;
   const FrcView *out = run->out;
   guint height = run->rect->height, end = MIN ((tile + 1) * run->tile_rows, out->h);
-  gfloat step = (gfloat) height / (gfloat) run->resized_h;
+  const FrcResize *resize = run->resize;
   guint cached[2] = {G_MAXUINT, G_MAXUINT};
   FrcLerpRow row = {.offset = run->reader->offset, .fraction = run->reader->fraction,
-    .n = run->resized_w};
+    .n = resize->width};
 
   memcpy (row.scale, run->scale, sizeof row.scale);
   memcpy (row.shift, run->shift, sizeof row.shift);
   for (guint y = tile * run->tile_rows; y < end; y++) {
     gsize filled = 0;
     row.out = out->data + (gsize) y * out->w * 3;
-    if (y < run->resized_h) {
-      guint top = source_index (y, step, height, &row.y_fraction);
+    if (y < resize->height) {
+      guint top = source_index (y, resize->step_y, resize->sampling, height, &row.y_fraction);
       row.top = cached_row (run, top, cached, scratch);
       row.bottom = top + 1 < height ? cached_row (run, top + 1, cached, scratch) : row.top;
       run->reader->kernels->lerp_row (&row);
-      filled = 3 * (gsize) run->resized_w;
+      filled = 3 * (gsize) resize->width;
     }
     memset (row.out + filled, 0, (3 * (gsize) out->w - filled) * sizeof (gfloat));
   }
@@ -146,11 +148,10 @@ frame_tile (gpointer data, guint tile, gpointer scratch)
 /* See frame.h. */
 void
 frc_frame_read (FrcFrameReader *reader, FrcPool *pool, const FrcImage *image, const FrcRect *rect,
-    const gfloat mean[3], const gfloat std[3], guint resized_w, guint resized_h,
-    const FrcView *out)
+    const gfloat mean[3], const gfloat std[3], const FrcResize *resize, const FrcView *out)
 {
   FrameRun run = {.reader = reader, .image = image, .rect = rect, .first = rect->x & ~1u,
-    .resized_w = resized_w, .resized_h = resized_h, .out = out};
+    .resize = resize, .out = out};
 
   for (guint i = 0; i < 3; i++) {
     run.scale[i] = 1 / (255 * std[i]);

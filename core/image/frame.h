@@ -11,6 +11,19 @@
 
 typedef struct _FrcFrameReader FrcFrameReader;
 
+/* Where output pixel i looks, with f pixels of the rectangle a step. */
+typedef enum {
+  FRC_SAMPLING_HALF_PIXEL, /* f · (i + ½) − ½ */
+  FRC_SAMPLING_CORNER,     /* f · i */
+  FRC_SAMPLING_ANTIALIAS   /* around f · (i + ½), wider where the image shrinks, in 8 bits */
+} FrcSampling;
+
+typedef struct {
+  guint width, height;     /* of the result */
+  gdouble step_x, step_y;  /* pixels of the rectangle a pixel of the result */
+  FrcSampling sampling;
+} FrcResize;
+
 /* Room for frames up to @max_width × @max_height and inputs up to @max_side either way; the only
  * call here that allocates. */
 FrcFrameReader *frc_frame_reader_new (const FrcKernels *kernels, guint max_width,
@@ -20,13 +33,16 @@ void frc_frame_reader_free (FrcFrameReader *reader);
 gsize frc_frame_scratch_bytes (guint width);
 
 /* @rect: inside the image. Writes @out, a [1, padded h, padded w, 3] view (ld = 3): the top left
- * @resized_h × @resized_w pixels are the rectangle in R, G, B, resized as torch.nn.functional.
- * interpolate (mode="bilinear", align_corners=False, antialias=False, steps in/out an axis) and
- * normalised as (v / 255 − mean) / std; the rest is 0.
+ * @resize->height × width pixels are the rectangle in R, G, B, resized as @resize says and normalised
+ * as (v / 255 − mean) / std; the rest is 0.
+ *
+ * FRC_SAMPLING_HALF_PIXEL is torch.nn.functional.interpolate (mode="bilinear", align_corners=False,
+ * antialias=False) and cv2.resize (); FRC_SAMPLING_CORNER is TensorFlow's ResizeBilinear without
+ * half-pixel centres.
  *
  * YUV becomes 8-bit R'G'B' as GStreamer's videoconvert (dither none) makes it, within rounding. */
 void frc_frame_read (FrcFrameReader *reader, FrcPool *pool, const FrcImage *image,
-    const FrcRect *rect, const gfloat mean[3], const gfloat std[3], guint resized_w,
-    guint resized_h, const FrcView *out);
+    const FrcRect *rect, const gfloat mean[3], const gfloat std[3], const FrcResize *resize,
+    const FrcView *out);
 
 #endif

@@ -119,13 +119,39 @@ void frc_scale_channels_run (const FrcKernels *kernels, FrcPool *pool, const Frc
 void frc_add_run (const FrcKernels *kernels, FrcPool *pool, const FrcView *a, const FrcView *b,
     FrcActivation activation, const FrcView *out);
 
-/* ---- RoI align ---------------------------------------------------------------------------- */
+/* ---- RoI pooling -------------------------------------------------------------------------- */
 
-/* torchvision.ops.roi_align with aligned=False: RoI sides ≥ 1 in map units, @sampling² samples a
- * bin, bilinear. @boxes: n × (x1, y1, x2, y2) in network pixels; RoI i reads maps[level[i]], whose
- * pixels are 1 / scales[level[i]] network pixels wide. @out: [n, pooled, pooled, c]. */
-void frc_roi_align_run (const FrcKernels *kernels, FrcPool *pool, const FrcView *maps,
-    const gfloat *scales, const gfloat *boxes, const guint8 *level, guint sampling,
+/* RoI i reads maps[level[i]], of which a network pixel has scales[level[i]] pixels an axis. */
+typedef struct {
+  const FrcView *maps;
+  const gfloat *scales;
+  const gfloat *boxes;     /* n × (x1, y1, x2, y2) in network pixels */
+  const guint8 *level;     /* [n] */
+  guint sampling;          /* RoIAlign: samples a bin and axis, 0: ⌈side / bins⌉ of each RoI */
+  guint crop;              /* crop and resize: its side, a multiple of the output's */
+  guint image_w, image_h;  /* crop and resize: network pixels without padding */
+} FrcRois;
+
+/* @out: [n, pooled, pooled, c] of each of these.
+ *
+ * Align: torchvision.ops.roi_align with aligned=False: RoI sides ≥ 1 in map pixels, sampling² samples
+ *   a bin, bilinear.
+ * Align v2: with aligned=True: map pixel i covers i … i + 1, so that samples lie half a pixel lower,
+ *   and small RoIs stay small.
+ * Max pool: a RoI's corners rounded to map pixels, both inside it, divided into fixed sections; the
+ *   maximum of each, 0 of one that has no pixel. Source: Girshick 2015, section 2.1; Caffe's
+ *   roi_pooling_layer.
+ * Crop and resize: TensorFlow's CropAndResize of crop² samples from corner to corner (bilinear, 0
+ *   outside), then the maximum of each (crop / pooled)². */
+void frc_roi_align_run (const FrcKernels *kernels, FrcPool *pool, const FrcRois *rois,
     const FrcView *out);
+void frc_roi_align_v2_run (const FrcKernels *kernels, FrcPool *pool, const FrcRois *rois,
+    const FrcView *out);
+void frc_roi_max_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcRois *rois,
+    const FrcView *out);
+void frc_crop_and_resize_run (const FrcKernels *kernels, FrcPool *pool, const FrcRois *rois,
+    const FrcView *out);
+/* Bytes of a thread's scratch for each of them; @max_side: of the maps. */
+gsize frc_rois_scratch_bytes (guint max_side, guint pooled, guint sampling, guint crop, guint c);
 
 #endif

@@ -1,26 +1,57 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Where an RoI's samples lie. The arithmetic, its order and f32 are torchvision's
- * (ops/cpu/roi_align_kernel.cpp, aligned = false); a sample that is not between −1 and the map's
- * size counts 0, and so do all samples of a box with NaN or infinite sides.
+ * (ops/cpu/roi_align_kernel.cpp); a sample that is not between −1 and the map's size counts 0, and
+ * so do all samples of a box with NaN or infinite sides.
  */
 #include "roi_align.h"
+
+#include <math.h>
 
 #define TILE_ROIS 4
 
 typedef struct {
   const FrcRoiAlignKernels *kernels;
-  const FrcView *maps, *out;
-  const gfloat *scales, *boxes;
-  const guint8 *level;
-  guint sampling;
+  const FrcRois *rois;
+  const FrcView *out;
+  gboolean aligned;
 } RoiAlignRun;
 
-/* Adds weight @w of map index @index to the bin whose taps start at @first. */
+/* ---- memory ------------------------------------------------------------------------------- */
+
+#define ALIGNED(bytes) (((bytes) + 63) & ~(gsize) 63)
+
+gsize
+frc_roi_axes_bytes (guint bins, gsize taps)
+{
+  return 2 * (ALIGNED ((bins + 1) * sizeof (guint)) + ALIGNED (taps * sizeof (gsize)) +
+                 ALIGNED (taps * sizeof (gfloat)));
+}
+
+gpointer
+frc_roi_axes_place (FrcRoiAxis axes[2], gpointer scratch, guint bins, gsize taps)
+{
+  guint8 *at = scratch;
+
+  for (guint i = 0; i < 2; i++) {
+    axes[i].first = (guint *) at;
+    at += ALIGNED ((bins + 1) * sizeof (guint));
+    axes[i].offset = (gsize *) at;
+    at += ALIGNED (taps * sizeof (gsize));
+    axes[i].weight = (gfloat *) at;
+    at += ALIGNED (taps * sizeof (gfloat));
+  }
+  return at;
+}
+
+/* ---- samples ------------------------------------------------------------------------------ */
+
+/* Adds weight @w of map index @index to the bin whose taps start at @first. Samples go upwards, so
+ * an index that is there already is one of the last two. */
 static void
 axis_add (FrcRoiAxis *axis, guint first, guint *n, gsize offset, gfloat w)
 {
-  for (guint i = *n; i > first; i--)
+  for (guint i = *n; i > first && i + 2 > *n; i--)
     if (axis->offset[i - 1] == offset) {
       axis->weight[i - 1] += w;
       return;
@@ -30,22 +61,40 @@ axis_add (FrcRoiAxis *axis, guint first, guint *n, gsize offset, gfloat w)
   (*n)++;
 }
 
-/* @start, @end: the box's side in map units. @size: the map's pixels along this axis, @step floats
- * apart. */
-static void
-axis_init (FrcRoiAxis *axis, gfloat start, gfloat end, guint pooled, guint sampling, guint size,
-    gsize step)
+/* A RoI's side on the map. */
+typedef struct {
+  gfloat start, length;
+  guint sampling;
+} RoiSide;
+
+static RoiSide
+side_of (gfloat start, gfloat end, gfloat scale, gboolean aligned, guint sampling, guint pooled,
+    guint max_sampling)
 {
-  gfloat length = end - start;
-  gfloat bin, share = 1.0f / sampling;
+  gfloat shift = aligned ? .5f : 0;
+  RoiSide side = {start * scale - shift, 0, sampling};
+
+  side.length = end * scale - shift - side.start;
+  if (!aligned)
+    side.length = side.length > 1 ? side.length : 1;
+  if (!sampling) {
+    gfloat n = ceilf (side.length / pooled);
+    side.sampling = n > 0 ? MIN (n, max_sampling) : 0;
+  }
+  return side;
+}
+
+/* @size: the map's pixels along this axis, @step floats apart. */
+static void
+axis_init (FrcRoiAxis *axis, RoiSide side, guint pooled, guint size, gsize step)
+{
+  gfloat bin = side.length / pooled, share = 1.0f / side.sampling;
   guint n = 0;
 
-  length = length > 1 ? length : 1;
-  bin = length / pooled;
   for (guint p = 0; p < pooled; p++) {
     guint first = axis->first[p] = n;
-    for (guint i = 0; i < sampling; i++) {
-      gfloat v = start + p * bin + (i + .5f) * bin / sampling;
+    for (guint i = 0; i < side.sampling; i++) {
+      gfloat v = side.start + p * bin + (i + .5f) * bin / side.sampling;
       if (!(v >= -1 && v <= size))
         continue;
       v = v > 0 ? v : 0;
@@ -66,30 +115,47 @@ static void
 roi_align_tile (gpointer data, guint tile, gpointer scratch)
 {
   const RoiAlignRun *run = data;
+  const FrcRois *rois = run->rois;
   const FrcView *out = run->out;
   guint end = MIN ((tile + 1) * TILE_ROIS, out->n);
-  FrcRoiAxis ys, xs;
 
   for (guint i = tile * TILE_ROIS; i < end; i++) {
-    const FrcView *map = &run->maps[run->level[i]];
-    const gfloat *box = run->boxes + 4 * i;
-    gfloat scale = run->scales[run->level[i]];
+    const FrcView *map = &rois->maps[rois->level[i]];
+    const gfloat *box = rois->boxes + 4 * i;
+    gfloat scale = rois->scales[rois->level[i]];
+    guint side = MAX (map->w, map->h);
+    FrcRoiAxis axes[2];
 
-    axis_init (&xs, box[0] * scale, box[2] * scale, out->w, run->sampling, map->w, map->ld);
-    axis_init (&ys, box[1] * scale, box[3] * scale, out->h, run->sampling, map->h,
-        map->w * map->ld);
-    run->kernels->roi (map->data, &ys, &xs, out->h, out->c,
+    frc_roi_axes_place (axes, scratch, out->w, frc_roi_axis_taps (out->w, rois->sampling, side));
+    axis_init (&axes[0], side_of (box[0], box[2], scale, run->aligned, rois->sampling, out->w,
+        side), out->w, map->w, map->ld);
+    axis_init (&axes[1], side_of (box[1], box[3], scale, run->aligned, rois->sampling, out->h,
+        side), out->h, map->h, map->w * map->ld);
+    run->kernels->roi (map->data, &axes[1], &axes[0], out->h, out->c,
         out->data + (gsize) i * out->h * out->w * out->ld, out->ld);
   }
 }
 
-/* See kernels.h. Pooled sides are square; pooled · sampling ≤ FRC_ROI_MAX_SAMPLES. */
-void
-frc_roi_align_run (const FrcKernels *kernels, FrcPool *pool, const FrcView *maps,
-    const gfloat *scales, const gfloat *boxes, const guint8 *level, guint sampling,
-    const FrcView *out)
+static void
+run_tiles (const FrcKernels *kernels, FrcPool *pool, const FrcRois *rois, const FrcView *out,
+    gboolean aligned)
 {
-  RoiAlignRun run = {kernels->roi_align, maps, out, scales, boxes, level, sampling};
+  RoiAlignRun run = {kernels->roi_align, rois, out, aligned};
 
   frc_pool_run (pool, roi_align_tile, &run, (out->n + TILE_ROIS - 1) / TILE_ROIS);
+}
+
+/* See kernels.h, for both. Pooled sides are square. */
+void
+frc_roi_align_run (const FrcKernels *kernels, FrcPool *pool, const FrcRois *rois,
+    const FrcView *out)
+{
+  run_tiles (kernels, pool, rois, out, FALSE);
+}
+
+void
+frc_roi_align_v2_run (const FrcKernels *kernels, FrcPool *pool, const FrcRois *rois,
+    const FrcView *out)
+{
+  run_tiles (kernels, pool, rois, out, TRUE);
 }

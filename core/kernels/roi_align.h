@@ -4,16 +4,24 @@
 
 #include "table.h"
 
-/* pooled · sampling may not be greater. */
-#define FRC_ROI_MAX_SAMPLES 128
-
-/* The sampling grid is a product of two axes, so a bin is Σ wy · wx · map[y][x] over the taps of
- * its row and of its column. Taps of samples that share a map row (or column) are merged. */
+/* The samples' grid is a product of two axes, so a bin is Σ wy · wx · map[y][x] over the taps of its
+ * row and of its column. Taps of samples that share a map row (or column) are merged. */
 typedef struct {
-  guint first[FRC_ROI_MAX_SAMPLES + 1]; /* bin i has taps [first[i], first[i + 1]) */
-  gsize offset[2 * FRC_ROI_MAX_SAMPLES]; /* of the tap's map row or column, in floats */
-  gfloat weight[2 * FRC_ROI_MAX_SAMPLES];
+  guint *first;   /* bin i has taps [first[i], first[i + 1]) */
+  gsize *offset;  /* of the tap's map row or column, in floats */
+  gfloat *weight;
 } FrcRoiAxis;
+
+/* The most taps that @bins bins of an axis have. */
+static inline gsize
+frc_roi_axis_taps (guint bins, guint sampling, guint max_side)
+{
+  return sampling ? 2 * (gsize) bins * sampling : max_side + 2 * (gsize) bins + 2;
+}
+
+/* Two axes with room for @taps in @scratch; returns what is behind them, aligned for vectors. */
+gpointer frc_roi_axes_place (FrcRoiAxis axes[2], gpointer scratch, guint bins, gsize taps);
+gsize frc_roi_axes_bytes (guint bins, gsize taps);
 
 struct _FrcRoiAlignKernels {
   /* One RoI: @out is [pooled][pooled] pixels of @c channels, @ld floats apart. */

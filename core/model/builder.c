@@ -97,26 +97,20 @@ fold_norm (FrcBuilder *builder, const char *norm, guint n, gsize per_output, gfl
 #define MAX_SIDE 65536
 #define MAX_KERNEL 64
 
-/* One layer's numbers, read and folded. */
-typedef struct {
-  guint out, in, kh, kw;
-  gfloat *weight, *bias;
-} Layer;
-
 static void
-layer_clear (Layer *layer)
+layer_clear (FrcLayerWeights *layer)
 {
   frc_clear (&layer->weight);
   frc_clear (&layer->bias);
 }
 
-static gboolean
-read_layer (FrcBuilder *builder, const char *name, const char *norm, Layer *layer)
+gboolean
+frc_build_read (FrcBuilder *builder, const char *name, const char *norm, FrcLayerWeights *layer)
 {
+  *layer = (FrcLayerWeights){ .kh = 1, .kw = 1 };
   const FrcTensor *tensor = frc_build_find (builder, frc_name ("%s.weight", name).s);
   FrcName bias = frc_name ("%s.bias", name);
 
-  *layer = (Layer){ .kh = 1, .kw = 1 };
   if (!tensor || builder->graph->error)
     return FALSE;
   if ((tensor->n_dims != 4 && tensor->n_dims != 2) || tensor->shape[0] - 1 >= MAX_SIDE ||
@@ -151,7 +145,7 @@ read_layer (FrcBuilder *builder, const char *name, const char *norm, Layer *laye
 
 /* A fully connected layer has no kernel. */
 static gboolean
-is_linear (FrcBuilder *builder, const char *name, const Layer *layer)
+is_linear (FrcBuilder *builder, const char *name, const FrcLayerWeights *layer)
 {
   if (layer->kh == 1 && layer->kw == 1)
     return TRUE;
@@ -162,7 +156,7 @@ is_linear (FrcBuilder *builder, const char *name, const Layer *layer)
 }
 
 static gint
-append_layer (FrcBuilder *builder, FrcOp op, gint in, const char *name, const Layer *layer,
+append_layer (FrcBuilder *builder, FrcOp op, gint in, const char *name, const FrcLayerWeights *layer,
     FrcWindow window)
 {
   return frc_graph_append (builder->graph, (FrcNode){
@@ -177,7 +171,7 @@ append_layer (FrcBuilder *builder, FrcOp op, gint in, const char *name, const La
 
 /* The layer's inputs must be what node @in makes. */
 static gboolean
-fits (FrcBuilder *builder, const char *name, const Layer *layer, guint expected)
+fits (FrcBuilder *builder, const char *name, const FrcLayerWeights *layer, guint expected)
 {
   if (layer->in == expected)
     return TRUE;
@@ -188,25 +182,35 @@ fits (FrcBuilder *builder, const char *name, const Layer *layer, guint expected)
 }
 
 gint
-frc_build_conv (FrcBuilder *builder, gint in, const char *conv, const char *norm, FrcWindow window)
+frc_build_add_conv (FrcBuilder *builder, gint in, const char *name, FrcLayerWeights *layer,
+    FrcWindow window)
 {
-  Layer layer;
-
-  if (builder->graph->error || !read_layer (builder, conv, norm, &layer))
-    return FRC_NO_NODE;
-  guint channels = builder->graph->nodes[in].channels;
-  gboolean depthwise = layer.in == 1 && layer.out % channels == 0 && channels > 1;
-  if (!depthwise && !fits (builder, conv, &layer, channels)) {
-    layer_clear (&layer);
+  if (builder->graph->error) {
+    layer_clear (layer);
     return FRC_NO_NODE;
   }
-  return append_layer (builder, depthwise ? FRC_OP_DEPTHWISE : FRC_OP_CONV, in, conv, &layer,
+  guint channels = builder->graph->nodes[in].channels;
+  gboolean depthwise = layer->in == 1 && layer->out % channels == 0 && channels > 1;
+  if (!depthwise && !fits (builder, name, layer, channels)) {
+    layer_clear (layer);
+    return FRC_NO_NODE;
+  }
+  return append_layer (builder, depthwise ? FRC_OP_DEPTHWISE : FRC_OP_CONV, in, name, layer,
       window);
+}
+
+gint
+frc_build_conv (FrcBuilder *builder, gint in, const char *conv, const char *norm, FrcWindow window)
+{
+  FrcLayerWeights layer;
+
+  frc_build_read (builder, conv, norm, &layer);
+  return frc_build_add_conv (builder, in, conv, &layer, window);
 }
 
 /* Puts @second's outputs behind @first's, in @first. */
 static gboolean
-join (FrcBuilder *builder, const char *second_name, Layer *first, const Layer *second)
+join (FrcBuilder *builder, const char *second_name, FrcLayerWeights *first, const FrcLayerWeights *second)
 {
   GError **error = &builder->graph->error;
   gsize per_output = (gsize) first->in * first->kh * first->kw;
@@ -240,22 +244,47 @@ join (FrcBuilder *builder, const char *second_name, Layer *first, const Layer *s
 }
 
 static gint
-build_pair (FrcBuilder *builder, FrcOp op, gint in, const char *first, const char *second)
+add_pair (FrcBuilder *builder, FrcOp op, gint in, const char *first_name, FrcLayerWeights *first,
+    const char *second_name, FrcLayerWeights *second)
 {
-  Layer a, b = { 0 };
+  const char *last = strrchr (second_name, '.');
 
-  if (builder->graph->error || !read_layer (builder, first, NULL, &a))
-    return FRC_NO_NODE;
-  if (!fits (builder, first, &a, builder->graph->nodes[in].channels) ||
-      (op == FRC_OP_LINEAR && !is_linear (builder, first, &a)) ||
-      !read_layer (builder, second, NULL, &b) || !join (builder, second, &a, &b)) {
-    layer_clear (&a);
-    layer_clear (&b);
+  if (builder->graph->error ||
+      !fits (builder, first_name, first, builder->graph->nodes[in].channels) ||
+      (op == FRC_OP_LINEAR && !is_linear (builder, first_name, first)) ||
+      !join (builder, second_name, first, second)) {
+    layer_clear (first);
+    layer_clear (second);
     return FRC_NO_NODE;
   }
-  layer_clear (&b);
-  return append_layer (builder, op, in, frc_name ("%s + %s", first, strrchr (second, '.') + 1).s,
-      &a, (FrcWindow){ 1, 0, 0, FRC_ACT_NONE });
+  layer_clear (second);
+  return append_layer (builder, op, in,
+      frc_name ("%s + %s", first_name, last ? last + 1 : second_name).s, first,
+      (FrcWindow){ 1, 0, 0, FRC_ACT_NONE });
+}
+
+gint
+frc_build_add_conv_pair (FrcBuilder *builder, gint in, const char *first_name,
+    FrcLayerWeights *first, const char *second_name, FrcLayerWeights *second)
+{
+  return add_pair (builder, FRC_OP_CONV, in, first_name, first, second_name, second);
+}
+
+gint
+frc_build_add_linear_pair (FrcBuilder *builder, gint in, const char *first_name,
+    FrcLayerWeights *first, const char *second_name, FrcLayerWeights *second)
+{
+  return add_pair (builder, FRC_OP_LINEAR, in, first_name, first, second_name, second);
+}
+
+static gint
+build_pair (FrcBuilder *builder, FrcOp op, gint in, const char *first, const char *second)
+{
+  FrcLayerWeights a, b;
+
+  frc_build_read (builder, first, NULL, &a);
+  frc_build_read (builder, second, NULL, &b);
+  return add_pair (builder, op, in, first, &a, second, &b);
 }
 
 gint
@@ -272,7 +301,7 @@ frc_build_linear_pair (FrcBuilder *builder, gint in, const char *first, const ch
 
 /* torch flattens [c][pixel], the activations are [pixel][c]. */
 static gboolean
-reorder_inputs (FrcBuilder *builder, Layer *layer, guint channels, guint pixels)
+reorder_inputs (FrcBuilder *builder, FrcLayerWeights *layer, guint channels, guint pixels)
 {
   gfloat *row = frc_alloc (layer->in, sizeof (gfloat), "a fully connected layer",
       &builder->graph->error);
@@ -294,9 +323,9 @@ gint
 frc_build_linear (FrcBuilder *builder, gint in, guint pixels, const char *linear,
     FrcActivation activation)
 {
-  Layer layer;
+  FrcLayerWeights layer;
 
-  if (builder->graph->error || !read_layer (builder, linear, NULL, &layer))
+  if (!frc_build_read (builder, linear, NULL, &layer))
     return FRC_NO_NODE;
   guint channels = builder->graph->nodes[in].channels;
   if (!fits (builder, linear, &layer, channels * pixels) ||

@@ -37,6 +37,24 @@ gboolean frc_build_has (const FrcBuilder *builder, const char *name);
 gint frc_build_conv (FrcBuilder *builder, gint in, const char *conv, const char *norm,
     FrcWindow window);
 
+/* One layer's numbers: [out, in, kh, kw] and [out]. */
+typedef struct {
+  guint out, in, kh, kw;
+  gfloat *weight, *bias;
+} FrcLayerWeights;
+
+/* For layers that a file has in another order than this library: read, reorder (reorder.h), then
+ * add. frc_build_read () fails harmlessly as everything here: @layer is then empty. The functions
+ * that add own @layer's memory from then on; a fully connected layer is a convolution of 1×1. */
+gboolean frc_build_read (FrcBuilder *builder, const char *name, const char *norm,
+    FrcLayerWeights *layer);
+gint frc_build_add_conv (FrcBuilder *builder, gint in, const char *name, FrcLayerWeights *layer,
+    FrcWindow window);
+gint frc_build_add_conv_pair (FrcBuilder *builder, gint in, const char *first_name,
+    FrcLayerWeights *first, const char *second_name, FrcLayerWeights *second);
+gint frc_build_add_linear_pair (FrcBuilder *builder, gint in, const char *first_name,
+    FrcLayerWeights *first, const char *second_name, FrcLayerWeights *second);
+
 /* Two layers on the same input as one, their outputs one behind the other in the channels. */
 gint frc_build_conv_pair (FrcBuilder *builder, gint in, const char *first, const char *second);
 gint frc_build_linear_pair (FrcBuilder *builder, gint in, const char *first, const char *second);

@@ -34,28 +34,10 @@ is_efficientnet_lite0 (const FrcWeights *weights)
 
 /* ---- constants: torchvision 0.29, faster_rcnn.py ------------------------------------------ */
 
-static const gfloat ratios[] = { 0.5f, 1.0f, 2.0f };
-
-static void
-configure_common (FrcConfig *config)
-{
-  *config = (FrcConfig){
-    .min_size = 800, .max_size = 1333,
-    .image_mean = { 0.485f, 0.456f, 0.406f }, .image_std = { 0.229f, 0.224f, 0.225f },
-    .n_ratios = G_N_ELEMENTS (ratios),
-    .rpn_pre_nms_top_n = 1000, .rpn_post_nms_top_n = 1000,
-    .rpn_nms_threshold = 0.7f, .rpn_score_threshold = 0.0f,
-    .canonical_scale = 224, .pooled_size = 7, .sampling_ratio = 2,
-    .box_score_threshold = 0.05f, .box_nms_threshold = 0.5f, .box_detections_per_image = 100,
-    .batch_norm_eps = 1e-5
-  };
-  memcpy (config->ratios, ratios, sizeof ratios);
-}
-
 static void
 configure_resnet (FrcConfig *config, const FrcWeights *weights)
 {
-  configure_common (config);
+  frc_config_init (config);
   config->n_levels = 5;
   config->n_roi_levels = 4;
   config->n_sizes = 1;
@@ -76,7 +58,7 @@ configure_resnet_v2 (FrcConfig *config, const FrcWeights *weights)
 static void
 configure_mobilenet (FrcConfig *config, const FrcWeights *weights)
 {
-  configure_common (config);
+  frc_config_init (config);
   config->n_levels = 3;
   config->n_roi_levels = 2;
   config->n_sizes = 5;
@@ -100,7 +82,7 @@ configure_efficientnet_lite0 (FrcConfig *config, const FrcWeights *weights)
 {
   static const gfloat sizes[3][2] = { { 24, 40 }, { 72, 120 }, { 192, 304 } };
 
-  configure_common (config);
+  frc_config_init (config);
   config->min_size = 320;
   config->max_size = 544;
   for (guint c = 0; c < 3; c++) {
@@ -119,16 +101,21 @@ configure_efficientnet_lite0 (FrcConfig *config, const FrcWeights *weights)
 
 /* ---- the table ---------------------------------------------------------------------------- */
 
+/* torchvision's: bodies below a feature pyramid. */
+#define TORCHVISION(name, matches, configure, body, pool_level, conv_head) \
+  { name, matches, configure, frc_torchvision_build, body, pool_level, conv_head }
+
 static const FrcFamily families[] = {
-  { "fasterrcnn_efficientnet_lite0_fpn", is_efficientnet_lite0, configure_efficientnet_lite0,
-      frc_efficientnet_lite0_body, FALSE, FALSE },
-  { "fasterrcnn_resnet50_fpn", is_resnet, configure_resnet, frc_resnet50_body, TRUE, FALSE },
-  { "fasterrcnn_resnet50_fpn_v2", is_resnet_v2, configure_resnet_v2, frc_resnet50_body, TRUE,
-      TRUE },
-  { "fasterrcnn_mobilenet_v3_large_fpn", is_mobilenet, configure_mobilenet,
-      frc_mobilenet_v3_large_body, TRUE, FALSE },
-  { "fasterrcnn_mobilenet_v3_large_320_fpn", is_mobilenet, configure_mobilenet_320,
-      frc_mobilenet_v3_large_body, TRUE, FALSE }
+  TORCHVISION ("fasterrcnn_efficientnet_lite0_fpn", is_efficientnet_lite0,
+      configure_efficientnet_lite0, frc_efficientnet_lite0_body, FALSE, FALSE),
+  TORCHVISION ("fasterrcnn_resnet50_fpn", is_resnet, configure_resnet, frc_resnet50_body, TRUE,
+      FALSE),
+  TORCHVISION ("fasterrcnn_resnet50_fpn_v2", is_resnet_v2, configure_resnet_v2, frc_resnet50_body,
+      TRUE, TRUE),
+  TORCHVISION ("fasterrcnn_mobilenet_v3_large_fpn", is_mobilenet, configure_mobilenet,
+      frc_mobilenet_v3_large_body, TRUE, FALSE),
+  TORCHVISION ("fasterrcnn_mobilenet_v3_large_320_fpn", is_mobilenet, configure_mobilenet_320,
+      frc_mobilenet_v3_large_body, TRUE, FALSE),
 };
 
 const char *const *

@@ -9,7 +9,10 @@
 #include "builder.h"
 #include "config.h"
 
-/* A built network: the trunk (image → maps, RPN outputs) and the head (RoIs → logits and deltas). */
+/* A built network: the trunk (image → maps, RPN outputs) and the head (RoIs → logits and deltas).
+ * Channels of the RPN's outputs, with A anchors a cell: A objectness logits, then dx, dy, dw, dh of
+ * each anchor. Of the predictions: a logit a class, background first, then dx, dy, dw, dh of each
+ * class, with background or without. */
 typedef struct {
   FrcGraph *trunk, *head;
   gint input;                       /* trunk: [1, h, w, 3] */
@@ -17,19 +20,25 @@ typedef struct {
   gint maps[FRC_MAX_LEVELS];        /* trunk: the FPN's maps, finest first */
   const char *map_names[FRC_MAX_LEVELS];
   gint rpn[FRC_MAX_LEVELS];         /* trunk: objectness and deltas, one a map */
-  gint rois, predictions;           /* head: [r, 7, 7, c] → [r, 1, 1, 5 · n_classes] */
+  gint rois, predictions;           /* head: [r, 7, 7, c] → [r, 1, 1, 5 · n_classes or 4 less] */
   guint n_classes;                  /* with background */
 } FrcNetwork;
 
-typedef struct {
+typedef struct _FrcFamily FrcFamily;
+
+struct _FrcFamily {
   const char *name; /* torchvision's function, or one in its style */
   gboolean (*matches) (const FrcWeights *weights);
   void (*configure) (FrcConfig *config, const FrcWeights *weights);
-  /* The body: writes the maps that the FPN takes, finest first; returns how many. */
+  /* Fills @network with the nodes of both graphs; problems stay in the builders' graphs. */
+  void (*build) (FrcNetwork *network, FrcBuilder *trunk, FrcBuilder *head, const FrcFamily *family,
+      const FrcConfig *config);
+
+  /* Of torchvision's, for frc_torchvision_build (). The body: writes the maps that the FPN takes, finest first; returns how many. */
   guint (*body) (FrcBuilder *builder, gint input, gint *maps);
   gboolean pool_level; /* the FPN adds a subsampled last map */
   gboolean conv_head;  /* four convolutions before the box head's fully connected layer */
-} FrcFamily;
+};
 
 const FrcFamily *frc_family_find (const char *name); /* or NULL */
 /* By content, then by what the file's name says; *@guessed: several families have these tensors and
@@ -40,6 +49,8 @@ gboolean frc_network_build (FrcNetwork *network, const FrcFamily *family, const 
     const FrcWeights *weights, const FrcKernels *kernels, GError **error);
 void frc_network_clear (FrcNetwork *network);
 
+void frc_torchvision_build (FrcNetwork *network, FrcBuilder *trunk, FrcBuilder *head,
+    const FrcFamily *family, const FrcConfig *config);
 guint frc_resnet50_body (FrcBuilder *builder, gint input, gint *maps);
 guint frc_mobilenet_v3_large_body (FrcBuilder *builder, gint input, gint *maps);
 guint frc_efficientnet_lite0_body (FrcBuilder *builder, gint input, gint *maps);

@@ -6,38 +6,77 @@
 #include <math.h>
 #include <string.h>
 
-/* One constant: a comma list of @count numbers at @offset, each in min … max. */
+/* One constant: a comma list of @count numbers at @offset, each in min … max; of an ENUM the number
+ * of a name. */
 typedef struct {
   const char *key;
   gsize offset;
-  enum { UINT, FLOAT, DOUBLE } type;
+  enum { UINT, FLOAT, DOUBLE, ENUM } type;
   guint count;
   gdouble min, max;
+  const char *const *names; /* of an ENUM, NULL-terminated */
 } Field;
 
 #define FIELD(key, member, type, count, min, max) \
-  { key, G_STRUCT_OFFSET (FrcConfig, member), type, count, min, max }
+  { key, G_STRUCT_OFFSET (FrcConfig, member), type, count, min, max, NULL }
+#define CHOICE(key, member, names) \
+  { key, G_STRUCT_OFFSET (FrcConfig, member), ENUM, 1, 0, G_N_ELEMENTS (names) - 2, names }
+
+/* In the order of their enums. */
+static const char *const systems[] = { "torchvision", "detectron2", "caffe", "tensorflow", NULL };
+static const char *const nms_rules[] = { "batched", "separate", "inclusive", NULL };
+static const char *const poolings[] = { "roi_align", "roi_align_v2", "roi_max_pool",
+  "crop_and_resize", NULL };
+G_STATIC_ASSERT (G_N_ELEMENTS (systems) == FRC_N_RESIZE_RULES + 1);
+G_STATIC_ASSERT (G_N_ELEMENTS (systems) == FRC_N_ANCHOR_RULES + 1);
+G_STATIC_ASSERT (G_N_ELEMENTS (nms_rules) == FRC_N_NMS_RULES + 1);
+G_STATIC_ASSERT (G_N_ELEMENTS (poolings) == FRC_N_POOLINGS + 1);
+G_STATIC_ASSERT (sizeof (FrcPooling) == sizeof (guint) && sizeof (gboolean) == sizeof (guint));
 
 /* n_levels, n_sizes and n_ratios come before the lists whose lengths they are. */
 static const Field fields[] = {
+  CHOICE ("resize", resize, systems),
   FIELD ("min_size", min_size, UINT, 1, 1, 4096),
   FIELD ("max_size", max_size, UINT, 1, 1, 8192),
+  FIELD ("size_divisor", size_divisor, UINT, 1, 1, 256),
   FIELD ("image_mean", image_mean, FLOAT, 3, -1000, 1000),
   FIELD ("image_std", image_std, FLOAT, 3, 1e-6, 1000),
+  FIELD ("batch_norm_eps", batch_norm_eps, DOUBLE, 1, 0, 1),
+  FIELD ("pixel_extent", pixel_extent, UINT, 1, 0, 1),
+  CHOICE ("nms", nms, nms_rules),
+  FIELD ("clips_after_nms", clips_after_nms, UINT, 1, 0, 1),
+  CHOICE ("anchors", anchors, systems),
   FIELD ("anchor_levels", n_levels, UINT, 1, 1, FRC_MAX_LEVELS),
   FIELD ("anchor_sizes_per_level", n_sizes, UINT, 1, 1, FRC_MAX_SIZES),
   FIELD ("anchor_ratios", n_ratios, UINT, 1, 1, FRC_MAX_RATIOS),
-  FIELD ("rpn_pre_nms_top_n", rpn_pre_nms_top_n, UINT, 1, 1, FRC_MAX_TOP_N),
+  FIELD ("anchor_strides", strides, UINT, FRC_MAX_LEVELS, 0, 1024),
+  FIELD ("anchor_offset", anchor_offset, FLOAT, 1, -1024, 1024),
+  FIELD ("clips_anchors", clips_anchors, UINT, 1, 0, 1),
+  FIELD ("rpn_bbox_weights", rpn_coder.weights, FLOAT, 4, 1e-3, 1e3),
+  FIELD ("rpn_bbox_clip", rpn_coder.clip, FLOAT, 1, 0, 1e31),
+  FIELD ("rpn_pre_nms_top_n", rpn_pre_nms_top_n, UINT, 1, 0, FRC_MAX_PRE_NMS_TOP_N),
   FIELD ("rpn_post_nms_top_n", rpn_post_nms_top_n, UINT, 1, 1, FRC_MAX_TOP_N),
   FIELD ("rpn_nms_thresh", rpn_nms_threshold, FLOAT, 1, 0, 1),
   FIELD ("rpn_score_thresh", rpn_score_threshold, FLOAT, 1, 0, 1),
+  FIELD ("rpn_min_size", rpn_min_size, FLOAT, 1, 0, 1024),
+  FIELD ("rpn_min_size_is_of_frame", rpn_min_size_is_of_frame, UINT, 1, 0, 1),
+  FIELD ("rpn_filters_first", rpn_filters_first, UINT, 1, 0, 1),
+  FIELD ("rpn_ranks_logits", rpn_ranks_logits, UINT, 1, 0, 1),
+  CHOICE ("roi_pooling", pooling, poolings),
   FIELD ("roi_levels", n_roi_levels, UINT, 1, 1, FRC_MAX_LEVELS),
   FIELD ("roi_canonical_scale", canonical_scale, UINT, 1, 1, 8192),
-  FIELD ("roi_sampling_ratio", sampling_ratio, UINT, 1, 1, 8),
+  FIELD ("roi_ratio_eps", roi_ratio_eps, FLOAT, 1, 0, 1),
+  FIELD ("roi_level_eps", roi_level_eps, FLOAT, 1, 0, 1),
+  FIELD ("roi_sampling_ratio", sampling_ratio, UINT, 1, 0, 8),
+  FIELD ("roi_crop_size", crop_size, UINT, 1, 1, 64),
+  FIELD ("box_bbox_weights", box_coder.weights, FLOAT, 4, 1e-3, 1e3),
+  FIELD ("box_bbox_clip", box_coder.clip, FLOAT, 1, 0, 1e31),
+  FIELD ("box_decodes_in_frame", box_decodes_in_frame, UINT, 1, 0, 1),
+  FIELD ("box_min_size", box_min_size, FLOAT, 1, 0, 1024),
   FIELD ("box_score_thresh", box_score_threshold, FLOAT, 1, 0, 1),
   FIELD ("box_nms_thresh", box_nms_threshold, FLOAT, 1, 0, 1),
+  FIELD ("box_detections_per_class", box_detections_per_class, UINT, 1, 0, 1000),
   FIELD ("box_detections_per_img", box_detections_per_image, UINT, 1, 1, 1000),
-  FIELD ("batch_norm_eps", batch_norm_eps, DOUBLE, 1, 0, 1),
 };
 
 static gdouble
@@ -45,9 +84,9 @@ get (const FrcConfig *config, const Field *field, guint i)
 {
   const char *at = (const char *) config + field->offset;
 
-  return field->type == UINT    ? ((const guint *) at)[i]
-         : field->type == FLOAT ? ((const gfloat *) at)[i]
-                                : ((const gdouble *) at)[i];
+  return field->type == FLOAT    ? ((const gfloat *) at)[i]
+         : field->type == DOUBLE ? ((const gdouble *) at)[i]
+                                 : ((const guint *) at)[i];
 }
 
 static void
@@ -55,12 +94,12 @@ set (FrcConfig *config, const Field *field, guint i, gdouble value)
 {
   char *at = (char *) config + field->offset;
 
-  if (field->type == UINT)
-    ((guint *) at)[i] = (guint) value;
-  else if (field->type == FLOAT)
+  if (field->type == FLOAT)
     ((gfloat *) at)[i] = (gfloat) value;
-  else
+  else if (field->type == DOUBLE)
     ((gdouble *) at)[i] = value;
+  else
+    ((guint *) at)[i] = (guint) value;
 }
 
 /* Parses a comma list of exactly @count numbers. */
@@ -90,6 +129,23 @@ value_error (const FrcWeights *weights, const char *key, guint count, gdouble mi
 }
 
 static gboolean
+read_choice (const FrcWeights *weights, const Field *field, FrcConfig *config, GError **error)
+{
+  const char *text = frc_weights_metadata (weights, field->key);
+
+  for (guint i = 0; field->names[i]; i++)
+    if (g_str_equal (field->names[i], text)) {
+      set (config, field, 0, i);
+      return TRUE;
+    }
+  g_autofree char *known = g_strjoinv (", ", (char **) field->names);
+  g_set_error (error, FRC_ERROR, FRC_ERROR_FORMAT,
+      "%s: metadata '%s' is \"%.60s\", expected one of %s", frc_weights_path (weights), field->key,
+      text, known);
+  return FALSE;
+}
+
+static gboolean
 read_anchors (const FrcWeights *weights, FrcConfig *config, GError **error)
 {
   gdouble values[FRC_MAX_LEVELS * FRC_MAX_SIZES];
@@ -115,13 +171,18 @@ read_anchors (const FrcWeights *weights, FrcConfig *config, GError **error)
 gboolean
 frc_metadata_read (const FrcWeights *weights, FrcConfig *config, GError **error)
 {
-  gdouble values[3];
+  gdouble values[FRC_MAX_LEVELS];
 
   for (guint f = 0; f < G_N_ELEMENTS (fields); f++) {
     const Field *field = &fields[f];
     const char *text = frc_weights_metadata (weights, field->key);
     if (!text)
       continue;
+    if (field->type == ENUM) {
+      if (!read_choice (weights, field, config, error))
+        return FALSE;
+      continue;
+    }
     if (!parse_list (text, field->count, field->min, field->max, field->type == UINT, values))
       return value_error (weights, field->key, field->count, field->min, field->max, error);
     for (guint i = 0; i < field->count; i++)
@@ -138,14 +199,17 @@ frc_metadata_labels (const FrcWeights *weights)
   return text && *text ? g_strsplit (text, "\n", -1) : NULL;
 }
 
+#define EXACT_FLOAT "%.9g"
+#define EXACT_DOUBLE "%.17g"
+
 static void
-append_number (GString *s, gdouble value)
+append_number (GString *s, gdouble value, const char *format)
 {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
 
   if (s->len)
     g_string_append_c (s, ',');
-  g_string_append (s, g_ascii_formatd (text, sizeof text, "%.9g", value));
+  g_string_append (s, g_ascii_formatd (text, sizeof text, format, value));
 }
 
 static void
@@ -164,17 +228,21 @@ frc_metadata_write (const char *family, const FrcConfig *config, const char *con
   if (labels)
     append_pair (keys, values, "labels", g_strjoinv ("\n", (char **) labels));
   for (guint f = 0; f < G_N_ELEMENTS (fields); f++) {
+    const Field *field = &fields[f];
     GString *s = g_string_new (NULL);
-    for (guint i = 0; i < fields[f].count; i++)
-      append_number (s, get (config, &fields[f], i));
-    append_pair (keys, values, fields[f].key, g_string_free (s, FALSE));
+    if (field->type == ENUM)
+      g_string_append (s, field->names[(guint) get (config, field, 0)]);
+    for (guint i = 0; i < field->count && field->type != ENUM; i++)
+      append_number (s, get (config, field, i),
+          field->type == DOUBLE ? EXACT_DOUBLE : EXACT_FLOAT);
+    append_pair (keys, values, field->key, g_string_free (s, FALSE));
   }
   GString *sizes = g_string_new (NULL), *ratios = g_string_new (NULL);
   for (guint l = 0; l < config->n_levels; l++)
     for (guint i = 0; i < config->n_sizes; i++)
-      append_number (sizes, config->sizes[l][i]);
+      append_number (sizes, config->sizes[l][i], EXACT_FLOAT);
   for (guint i = 0; i < config->n_ratios; i++)
-    append_number (ratios, config->ratios[i]);
+    append_number (ratios, config->ratios[i], EXACT_FLOAT);
   append_pair (keys, values, "anchor_sizes", g_string_free (sizes, FALSE));
   append_pair (keys, values, "anchor_aspect_ratios", g_string_free (ratios, FALSE));
   g_ptr_array_add (keys, NULL);

@@ -48,12 +48,14 @@ check_config (const FrcModel *model, GError **error)
   const FrcConfig *config = &model->config;
   guint n = model->network.n_maps;
 
-  if (config->n_levels == n && config->n_roi_levels <= n && config->min_size <= config->max_size)
+  if (config->n_levels == n && config->n_roi_levels <= n && config->min_size <= config->max_size &&
+      config->crop_size % config->pooled_size == 0)
     return TRUE;
   g_set_error (error, FRC_ERROR, FRC_ERROR_FORMAT,
-      "%s: its metadata has anchors for %u maps, RoIs from %u and sizes %u … %u, expected %u maps, "
-      "at most as many for RoIs, and a min_size not above max_size", model->path,
-      config->n_levels, config->n_roi_levels, config->min_size, config->max_size, n);
+      "%s: its metadata has anchors for %u maps, RoIs from %u, sizes %u … %u and crops of %u, "
+      "expected %u maps, at most as many for RoIs, a min_size not above max_size, and crops of a "
+      "multiple of %u", model->path, config->n_levels, config->n_roi_levels, config->min_size,
+      config->max_size, config->crop_size, n, config->pooled_size);
   return FALSE;
 }
 

@@ -1,112 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What torchvision's Faster R-CNN models have in common around their bodies: the feature pyramid
- * (Lin et al. 2017), the RPN head and the box heads (Ren et al. 2015). Names are torchvision's
- * state_dict keys, old and new: layers that became a block (convolution, norm, activation) got a
- * ".0" behind their name.
+ * Both graphs of a family, and what the stages between and behind them take for granted.
  */
 #include "family.h"
 #include "../frcnn.h"
 
 #define MAX_CLASSES 10000
 
-static gint
-add_block (FrcBuilder *b, gint in, const char *name, FrcWindow window)
+static gboolean
+check_rpn (const FrcNetwork *network, const FrcConfig *config, const char *path, GError **error)
 {
-  FrcName block = frc_name ("%s.0", name), norm = frc_name ("%s.1", name);
-  gboolean is_block = frc_build_has (b, frc_name ("%s.weight", block.s).s);
-  gboolean has_norm = frc_build_has (b, frc_name ("%s.running_var", norm.s).s);
+  guint n_anchors = config->n_sizes * config->n_ratios;
 
-  return frc_build_conv (b, in, is_block ? block.s : name, has_norm ? norm.s : NULL, window);
+  for (guint l = 0; l < network->n_maps; l++) {
+    const FrcNode *rpn = &network->trunk->nodes[network->rpn[l]];
+    if (rpn->channels == 5 * n_anchors)
+      continue;
+    g_set_error (error, FRC_ERROR, FRC_ERROR_SHAPE,
+        "%s: the RPN's layers '%s' have %u outputs, expected %u (%u anchors a cell)", path,
+        rpn->name, rpn->channels, 5 * n_anchors, n_anchors);
+    return FALSE;
+  }
+  return TRUE;
 }
 
-/* body[] → network->maps[]. Top down, so that each sum's coarser term is there before it. */
-static void
-build_fpn (FrcBuilder *b, FrcNetwork *network, const gint *body, guint n, gboolean pool_level)
+static gboolean
+check_predictions (const FrcNetwork *network, const char *path, GError **error)
 {
-  static const char *const names[] = { "0", "1", "2", "3", "4", "5", "6", "7" };
-  gint coarser = FRC_NO_NODE;
+  const FrcNode *predictions = &network->head->nodes[network->predictions];
+  guint n = network->n_classes;
 
-  for (guint i = n; i-- > 0;) {
-    FrcName inner = frc_name ("backbone.fpn.inner_blocks.%u", i);
-    gint x = add_block (b, body[i], inner.s, (FrcWindow){ 1, 0, 0, FRC_ACT_NONE });
-    if (i + 1 < n)
-      x = frc_graph_add (b->graph, frc_name ("%s.top_down", inner.s).s, x, coarser, FRC_ACT_NONE);
-    coarser = x;
-    network->maps[i] = add_block (b, x, frc_name ("backbone.fpn.layer_blocks.%u", i).s,
-        (FrcWindow){ 1, 1, 1, FRC_ACT_NONE });
-    network->map_names[i] = names[i];
-  }
-  if (pool_level) {
-    network->maps[n] = frc_graph_max_pool (b->graph, "backbone.fpn.pool", network->maps[n - 1], 1,
-        2, 0);
-    network->map_names[n++] = "pool";
-  }
-  network->n_maps = n;
-}
-
-/* One head on every map: the first map's nodes own the weights. */
-static void
-build_rpn (FrcBuilder *b, FrcNetwork *network, guint n_anchors)
-{
-  const FrcWindow window = { 1, 1, 1, FRC_ACT_RELU };
-  gint convs[8], outputs = FRC_NO_NODE, x = network->maps[0];
-  guint depth = 0;
-
-  do {
-    FrcName block = frc_name ("rpn.head.conv.%u", depth);
-    gboolean is_block = frc_build_has (b, frc_name ("%s.0.weight", block.s).s);
-    convs[depth++] = x = add_block (b, x, is_block ? block.s : "rpn.head.conv", window);
-  } while (depth < G_N_ELEMENTS (convs) &&
-           frc_build_has (b, frc_name ("rpn.head.conv.%u.0.weight", depth).s));
-  outputs = frc_build_conv_pair (b, x, "rpn.head.cls_logits", "rpn.head.bbox_pred");
-  if (b->graph->error)
-    return;
-  if (b->graph->nodes[outputs].channels != 5 * n_anchors) {
-    g_set_error (&b->graph->error, FRC_ERROR, FRC_ERROR_SHAPE,
-        "%s: the RPN's tensors 'rpn.head.cls_logits' and 'rpn.head.bbox_pred' have %u outputs, "
-        "expected %u (%u anchors a cell)", frc_weights_path (b->weights),
-        b->graph->nodes[outputs].channels, 5 * n_anchors, n_anchors);
-    return;
-  }
-  network->rpn[0] = outputs;
-  for (guint l = 1; l < network->n_maps; l++) {
-    x = network->maps[l];
-    for (guint d = 0; d < depth; d++)
-      x = frc_graph_reuse (b->graph, convs[d], x);
-    network->rpn[l] = frc_graph_reuse (b->graph, outputs, x);
-  }
-}
-
-static void
-build_head (FrcBuilder *b, FrcNetwork *network, guint channels, guint pooled, gboolean conv_head)
-{
-  gint x = network->rois = frc_graph_input (b->graph, channels);
-
-  if (conv_head) {
-    guint i = 0;
-    for (; frc_build_has (b, frc_name ("roi_heads.box_head.%u.0.weight", i).s); i++)
-      x = add_block (b, x, frc_name ("roi_heads.box_head.%u", i).s,
-          (FrcWindow){ 1, 1, 1, FRC_ACT_RELU });
-    x = frc_build_linear (b, x, pooled * pooled, frc_name ("roi_heads.box_head.%u", i + 1).s,
-        FRC_ACT_RELU);
-  } else {
-    x = frc_build_linear (b, x, pooled * pooled, "roi_heads.box_head.fc6", FRC_ACT_RELU);
-    x = frc_build_linear (b, x, 1, "roi_heads.box_head.fc7", FRC_ACT_RELU);
-  }
-  x = network->predictions = frc_build_linear_pair (b, x, "roi_heads.box_predictor.cls_score",
-      "roi_heads.box_predictor.bbox_pred");
-  const FrcTensor *classes = frc_build_find (b, "roi_heads.box_predictor.cls_score.weight");
-  if (b->graph->error)
-    return;
-  network->n_classes = classes->shape[0];
-  if (network->n_classes < 2 || network->n_classes > MAX_CLASSES ||
-      b->graph->nodes[x].channels != 5 * network->n_classes)
-    g_set_error (&b->graph->error, FRC_ERROR, FRC_ERROR_SHAPE,
-        "%s: the tensors 'roi_heads.box_predictor.cls_score' and '….bbox_pred' have %u and %u "
-        "outputs, expected 2 to %u classes and four times as many",
-        frc_weights_path (b->weights), network->n_classes,
-        b->graph->nodes[x].channels - network->n_classes, MAX_CLASSES);
+  if (n >= 2 && n <= MAX_CLASSES &&
+      (predictions->channels == 5 * n || predictions->channels == 5 * n - 4))
+    return TRUE;
+  g_set_error (error, FRC_ERROR, FRC_ERROR_SHAPE,
+      "%s: the layers '%s' have %u and %u outputs, expected 2 to %u classes and four times as many, "
+      "with background or without", path, predictions->name, n, predictions->channels - n,
+      MAX_CLASSES);
+  return FALSE;
 }
 
 static void
@@ -119,31 +50,39 @@ mark_outputs (FrcNetwork *network)
   frc_graph_set_output (network->head, network->predictions);
 }
 
+/* The graphs as they are built, before they are packed. */
+static gboolean
+check_built (FrcNetwork *network, const FrcConfig *config, const char *path, GError **error)
+{
+  FrcGraph *failed = network->trunk->error ? network->trunk : network->head;
+
+  if (failed->error) {
+    g_propagate_error (error, g_steal_pointer (&failed->error));
+    return FALSE;
+  }
+  return check_rpn (network, config, path, error) && check_predictions (network, path, error);
+}
+
 gboolean
 frc_network_build (FrcNetwork *network, const FrcFamily *family, const FrcConfig *config,
     const FrcWeights *weights, const FrcKernels *kernels, GError **error)
 {
   FrcBuilder trunk = { weights, frc_graph_new (kernels), config->batch_norm_eps };
   FrcBuilder head = { weights, frc_graph_new (kernels), config->batch_norm_eps };
-  gint body[FRC_MAX_LEVELS] = { 0 };
 
   *network = (FrcNetwork){ .trunk = trunk.graph, .head = head.graph };
   network->input = frc_graph_input (trunk.graph, 3);
-  guint n = family->body (&trunk, network->input, body);
-  build_fpn (&trunk, network, body, n, family->pool_level);
-  build_rpn (&trunk, network, config->n_sizes * config->n_ratios);
-  guint channels = trunk.graph->error ? 0 : trunk.graph->nodes[network->maps[0]].channels;
-  if (channels)
-    build_head (&head, network, channels, config->pooled_size, family->conv_head);
-  if (channels && !head.graph->error)
+  family->build (network, &trunk, &head, family, config);
+  if (check_built (network, config, frc_weights_path (weights), error)) {
+    FrcShape rois = { 1, config->pooled_size, config->pooled_size,
+      head.graph->nodes[network->rois].channels };
     mark_outputs (network);
-  if (!frc_graph_finish (trunk.graph, error) || !frc_graph_finish (head.graph, error) ||
-      !frc_graph_check (head.graph,
-          (FrcShape){ 1, config->pooled_size, config->pooled_size, channels }, error)) {
-    frc_network_clear (network);
-    return FALSE;
+    if (frc_graph_finish (trunk.graph, error) && frc_graph_finish (head.graph, error) &&
+        frc_graph_check (head.graph, rois, error))
+      return TRUE;
   }
-  return TRUE;
+  frc_network_clear (network);
+  return FALSE;
 }
 
 void

@@ -7,11 +7,12 @@
 #define COORDINATE_TRICK_MAX 1000
 
 gboolean
-frc_nms_init (FrcNms *nms, guint capacity, guint n_groups, GError **error)
+frc_nms_init (FrcNms *nms, guint capacity, guint n_groups, FrcNmsRule rule, GError **error)
 {
   const char *what = "non-maximum suppression";
 
-  *nms = (FrcNms){ .capacity = capacity, .n_groups = n_groups };
+  *nms = (FrcNms){ .capacity = capacity, .n_groups = n_groups, .rule = rule,
+    .max_per_group = G_MAXUINT };
   nms->keys = frc_alloc (capacity, sizeof (guint64), what, error);
   nms->x1 = nms->keys ? frc_alloc ((gsize) capacity * 5, sizeof (gfloat), what, error) : NULL;
   nms->rank = nms->x1 ? frc_alloc (capacity, sizeof (guint), what, error) : NULL;
@@ -52,7 +53,9 @@ largest_coordinate (const FrcBox *boxes, guint n)
 static void
 sort_into_groups (FrcNms *nms, const FrcBox *boxes, const guint16 *group, guint n)
 {
-  gfloat step = n <= COORDINATE_TRICK_MAX ? largest_coordinate (boxes, n) + 1 : 0;
+  gboolean moves = nms->rule == FRC_NMS_BATCHED && n <= COORDINATE_TRICK_MAX;
+  gfloat step = moves ? largest_coordinate (boxes, n) + 1 : 0;
+  gfloat extent = nms->rule == FRC_NMS_INCLUSIVE;
   guint *start = nms->start;
 
   memset (start, 0, (nms->n_groups + 1) * sizeof *start);
@@ -65,8 +68,8 @@ sort_into_groups (FrcNms *nms, const FrcBox *boxes, const guint16 *group, guint 
     gfloat offset = group[i] * step;
     nms->x1[at] = boxes[i].x1 + offset;
     nms->y1[at] = boxes[i].y1 + offset;
-    nms->x2[at] = boxes[i].x2 + offset;
-    nms->y2[at] = boxes[i].y2 + offset;
+    nms->x2[at] = boxes[i].x2 + offset + extent;
+    nms->y2[at] = boxes[i].y2 + offset + extent;
     nms->area[at] = (nms->x2[at] - nms->x1[at]) * (nms->y2[at] - nms->y1[at]);
     nms->rank[at] = r;
   }
@@ -91,6 +94,23 @@ suppress_from (const FrcNms *nms, guint i, guint end, gfloat threshold, guint8 *
   }
 }
 
+/* Marks group @g's boxes that go; behind its @max surest all do. */
+static void
+suppress_group (const FrcNms *nms, guint g, gfloat threshold, guint max, guint8 *suppressed)
+{
+  guint end = nms->start[g + 1], n_keep = 0;
+
+  for (guint i = nms->start[g]; i < end; i++) {
+    if (suppressed[i])
+      continue;
+    if (++n_keep >= max) {
+      memset (suppressed + i + 1, 1, end - i - 1);
+      return;
+    }
+    suppress_from (nms, i, end, threshold, suppressed);
+  }
+}
+
 guint
 frc_nms_run (FrcNms *nms, const FrcBox *boxes, const gfloat *scores, const guint16 *group, guint n,
     gfloat threshold, guint max_keep, const FrcPool *pool, guint *keep)
@@ -106,9 +126,7 @@ frc_nms_run (FrcNms *nms, const FrcBox *boxes, const gfloat *scores, const guint
   for (guint g = 0; g < nms->n_groups; g++) {
     if (pool && frc_pool_is_cancelled (pool))
       return 0;
-    for (guint i = nms->start[g]; i < nms->start[g + 1]; i++)
-      if (!in_group[i])
-        suppress_from (nms, i, nms->start[g + 1], threshold, in_group);
+    suppress_group (nms, g, threshold, MIN (max_keep, nms->max_per_group), in_group);
   }
   for (guint at = 0; at < n; at++)
     by_rank[nms->rank[at]] = in_group[at];

@@ -6,10 +6,13 @@
 #define FRC_NMS_H
 
 #include "../frcnn.h"
+#include "../model/config.h"
 #include "../pool.h"
 
 typedef struct {
   guint capacity, n_groups;
+  FrcNmsRule rule;
+  guint max_per_group;       /* that stay; frc_nms_init () sets no limit */
   guint64 *keys;             /* [capacity] */
   gfloat *x1, *y1, *x2, *y2; /* [capacity], sorted by group, then rank */
   gfloat *area;
@@ -18,16 +21,19 @@ typedef struct {
   guint *start;              /* [n_groups + 1] */
 } FrcNms;
 
-gboolean frc_nms_init (FrcNms *nms, guint capacity, guint n_groups, GError **error);
+gboolean frc_nms_init (FrcNms *nms, guint capacity, guint n_groups, FrcNmsRule rule,
+    GError **error);
 void frc_nms_clear (FrcNms *nms);
 
 /* Writes the indices of the boxes that stay to @keep, by score descending, then index ascending, at
  * most @max_keep, and returns their number. A box goes if an earlier one of its group overlaps it
- * with IoU > @threshold. Boxes are finite; @n ≤ capacity, group[i] < n_groups. @pool (nullable): its
- * cancel flag ends the work early (the result is then meaningless).
+ * with IoU > @threshold. Boxes have no NaN, @n ≤ capacity, group[i] < n_groups. @pool (nullable): its
+ * cancel flag ends the work early (the result is then meaningless). Allocates nothing.
  *
- * Up to 1000 boxes the IoU is that of boxes moved apart by (the largest coordinate + 1) · group in
- * f32, as torchvision.ops.batched_nms () has it on CPUs, rounding included. Allocates nothing. */
+ * FRC_NMS_BATCHED: up to 1000 boxes the IoU is that of boxes moved apart by (the largest coordinate +
+ *   1) · group in f32, as torchvision.ops.batched_nms () has it on CPUs, rounding included.
+ * FRC_NMS_SEPARATE: each group for itself, as TensorFlow's multiclass_non_max_suppression ().
+ * FRC_NMS_INCLUSIVE: so, too, and sides are x2 − x1 + 1, as py-faster-rcnn's nms (). */
 guint frc_nms_run (FrcNms *nms, const FrcBox *boxes, const gfloat *scores, const guint16 *group,
     guint n, gfloat threshold, guint max_keep, const FrcPool *pool, guint *keep);
 

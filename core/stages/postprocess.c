@@ -3,26 +3,25 @@
 #include "box_coder.h"
 #include "../mem.h"
 
-#define MIN_SIDE 1e-2f
-
-static const gfloat delta_weights[4] = { 10, 10, 5, 5 };
-
 gboolean
-frc_postprocess_init (FrcPostprocess *post, guint max_rois, guint n_classes, GError **error)
+frc_postprocess_init (FrcPostprocess *post, const FrcConfig *config, guint max_rois,
+    guint n_classes, GError **error)
 {
   const char *what = "the detections";
   guint capacity = max_rois * (n_classes - 1);
 
-  *post = (FrcPostprocess){ .n_classes = n_classes, .capacity = capacity };
+  *post = (FrcPostprocess){ .config = config, .n_classes = n_classes, .capacity = capacity };
   if (!(post->boxes = frc_alloc (capacity, sizeof (FrcBox), what, error)) ||
       !(post->scores = frc_alloc (capacity, sizeof (gfloat), what, error)) ||
       !(post->label = frc_alloc (capacity, sizeof (guint16), what, error)) ||
       !(post->keep = frc_alloc (capacity, sizeof (guint), what, error)) ||
       !(post->softmax = frc_alloc (n_classes, sizeof (gfloat), what, error)) ||
-      !frc_nms_init (&post->nms, capacity, n_classes - 1, error)) {
+      !frc_nms_init (&post->nms, capacity, n_classes - 1, config->nms, error)) {
     frc_postprocess_clear (post);
     return FALSE;
   }
+  if (config->box_detections_per_class)
+    post->nms.max_per_group = config->box_detections_per_class;
   return TRUE;
 }
 
@@ -50,19 +49,23 @@ softmax (const gfloat *logits, guint n, gfloat *out)
     out[i] /= sum;
 }
 
-/* The classes of one RoI that pass the query, behind the first @n candidates. */
+/* The classes of one RoI that pass the query, behind the first @n candidates. @deltas: of class 0. */
 static guint
 collect (FrcPostprocess *post, const gfloat *logits, const gfloat *deltas, FrcBox proposal,
-    guint width, guint height, const FrcQuery *query, guint n)
+    const FrcBoxSpace *space, const FrcQuery *query, guint n)
 {
+  const FrcConfig *config = post->config;
+
   softmax (logits, post->n_classes, post->softmax);
   for (guint c = 1; c < post->n_classes; c++) {
     if (!(post->softmax[c] > query->score_threshold) ||
         (query->class_mask && !query->class_mask[c - 1]))
       continue;
-    FrcBox box = frc_box_decode (proposal, deltas + 4 * c, delta_weights);
-    box = frc_box_clip (box, width, height);
-    if (!frc_box_is_large (box, MIN_SIDE))
+    FrcBox box = frc_box_decode (proposal, deltas + 4 * c, &config->box_coder,
+        config->pixel_extent);
+    if (!config->clips_after_nms)
+      box = frc_box_clip (box, space->width, space->height, config->pixel_extent);
+    if (!frc_box_is_large (box, config->box_min_size, config->pixel_extent))
       continue;
     post->boxes[n] = box;
     post->scores[n] = post->softmax[c];
@@ -73,14 +76,15 @@ collect (FrcPostprocess *post, const gfloat *logits, const gfloat *deltas, FrcBo
 
 guint
 frc_postprocess_run (FrcPostprocess *post, const FrcView *head, const FrcBox *proposals,
-    guint width, guint height, const FrcQuery *query, guint max, const FrcPool *pool,
+    const FrcBoxSpace *space, const FrcQuery *query, guint max, const FrcPool *pool,
     FrcDetection *out)
 {
-  guint n = 0;
+  guint first = post->n_classes - (head->c < 5 * post->n_classes ? 4 : 0), n = 0;
 
   for (guint r = 0; r < head->n; r++) {
     const gfloat *logits = head->data + r * head->ld;
-    n = collect (post, logits, logits + post->n_classes, proposals[r], width, height, query, n);
+    FrcBox proposal = frc_box_scale (proposals[r], space->scale_x, space->scale_y);
+    n = collect (post, logits, logits + first, proposal, space, query, n);
   }
   n = frc_nms_run (&post->nms, post->boxes, post->scores, post->label, n, query->nms_threshold,
       MIN (max, n), pool, post->keep);

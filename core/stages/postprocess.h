@@ -6,11 +6,12 @@
 #ifndef FRC_POSTPROCESS_H
 #define FRC_POSTPROCESS_H
 
-#include "../model/config.h"
 #include "../kernels/kernels.h"
+#include "../model/config.h"
 #include "nms.h"
 
 typedef struct {
+  const FrcConfig *config;
   guint n_classes;  /* with background, which is class 0 */
   guint capacity;   /* candidates: RoIs · (n_classes − 1) */
   FrcBox *boxes;    /* [capacity] */
@@ -21,15 +22,19 @@ typedef struct {
   FrcNms nms;
 } FrcPostprocess;
 
-gboolean frc_postprocess_init (FrcPostprocess *post, guint max_rois, guint n_classes,
-    GError **error);
+/* Where boxes are decoded: an image of @width × @height pixels, of which a network pixel has
+ * @scale_x × @scale_y. */
+typedef struct { gfloat width, height, scale_x, scale_y; } FrcBoxSpace;
+
+gboolean frc_postprocess_init (FrcPostprocess *post, const FrcConfig *config, guint max_rois,
+    guint n_classes, GError **error);
 void frc_postprocess_clear (FrcPostprocess *post);
 
-/* @head: [n, 1, 1, n_classes + 4 · n_classes]: logits, then deltas (4 · class + k). @proposals: n
- * boxes in network pixels; @width × @height: the network input without padding. @query: thresholds
- * resolved, none negative. Writes at most @max detections in network pixels, best first. */
+/* @head: [n, 1, 1, c]: n_classes logits, then 4 deltas a class, those of background missing if c is
+ * 5 · n_classes − 4. @proposals: n boxes in network pixels. @query: thresholds resolved, none
+ * negative. Writes at most @max detections in pixels of @space, best first. */
 guint frc_postprocess_run (FrcPostprocess *post, const FrcView *head, const FrcBox *proposals,
-    guint width, guint height, const FrcQuery *query, guint max, const FrcPool *pool,
+    const FrcBoxSpace *space, const FrcQuery *query, guint max, const FrcPool *pool,
     FrcDetection *out);
 
 #endif

@@ -5,26 +5,26 @@
 #include "rank.h"
 #include "../mem.h"
 
-#define MIN_SIDE 1e-3f
-
-static const gfloat unit_weights[4] = { 1, 1, 1, 1 };
-
 gboolean
-frc_proposals_init (FrcProposals *proposals, const FrcConfig *config, GError **error)
+frc_proposals_init (FrcProposals *proposals, const FrcConfig *config, const guint *max_cells,
+    GError **error)
 {
   const char *what = "the proposals";
-  guint capacity = config->n_levels * config->rpn_pre_nms_top_n;
+  guint limit = config->rpn_pre_nms_top_n ? config->rpn_pre_nms_top_n : G_MAXUINT, most = 0;
 
-  *proposals = (FrcProposals){ .config = config, .capacity = capacity };
-  for (guint l = 0; l < config->n_levels; l++)
-    frc_anchors_base (config->sizes[l], config->n_sizes, config->ratios, config->n_ratios,
-        proposals->base[l]);
-  if (!(proposals->top = frc_alloc (config->rpn_pre_nms_top_n, sizeof (guint64), what, error)) ||
-      !(proposals->boxes = frc_alloc (capacity, sizeof (FrcBox), what, error)) ||
-      !(proposals->scores = frc_alloc (capacity, sizeof (gfloat), what, error)) ||
-      !(proposals->level = frc_alloc (capacity, sizeof (guint16), what, error)) ||
+  *proposals = (FrcProposals){ .config = config };
+  for (guint l = 0; l < config->n_levels; l++) {
+    frc_anchors_base (config, l, proposals->base[l]);
+    proposals->top_n[l] = MIN (limit, max_cells[l] * config->n_sizes * config->n_ratios);
+    proposals->capacity += proposals->top_n[l];
+    most = MAX (most, proposals->top_n[l]);
+  }
+  if (!(proposals->top = frc_alloc (most, sizeof (guint64), what, error)) ||
+      !(proposals->boxes = frc_alloc (proposals->capacity, sizeof (FrcBox), what, error)) ||
+      !(proposals->scores = frc_alloc (proposals->capacity, sizeof (gfloat), what, error)) ||
+      !(proposals->level = frc_alloc (proposals->capacity, sizeof (guint16), what, error)) ||
       !(proposals->keep = frc_alloc (config->rpn_post_nms_top_n, sizeof (guint), what, error)) ||
-      !frc_nms_init (&proposals->nms, capacity, config->n_levels, error)) {
+      !frc_nms_init (&proposals->nms, proposals->capacity, config->n_levels, config->nms, error)) {
     frc_proposals_clear (proposals);
     return FALSE;
   }
@@ -42,71 +42,118 @@ frc_proposals_clear (FrcProposals *proposals)
   frc_nms_clear (&proposals->nms);
 }
 
-/* The best anchors of a level by logit, into top[]; an anchor's index is (y · w + x) · A + a. */
-static guint
-select_top (FrcProposals *proposals, const FrcView *map, guint n_anchors)
+/* One level of one input. An anchor's index is (y · w + x) · A + a. */
+typedef struct {
+  const FrcConfig *config;
+  const FrcBox *base;
+  const FrcView *map;
+  guint n_anchors, stride_w, stride_h;
+  gfloat width, height, min_side;
+} Level;
+
+static Level
+level_of (const FrcProposals *proposals, guint l, const FrcView *map, const FrcInputSize *input)
 {
-  guint limit = proposals->config->rpn_pre_nms_top_n, n = 0, index = 0;
-  guint cells = map->h * map->w;
+  const FrcConfig *config = proposals->config;
+  guint stride = config->strides[l];
+
+  return (Level){ .config = config, .base = proposals->base[l], .map = map,
+    .n_anchors = config->n_sizes * config->n_ratios,
+    .stride_w = stride ? stride : input->padded_w / map->w,
+    .stride_h = stride ? stride : input->padded_h / map->h,
+    .width = input->resize.width, .height = input->resize.height,
+    .min_side = config->rpn_min_size *
+                (config->rpn_min_size_is_of_frame ? input->to_network_x : 1) };
+}
+
+static gfloat
+logit_at (const Level *level, guint index)
+{
+  return level->map->data[index / level->n_anchors * level->map->ld + index % level->n_anchors];
+}
+
+/* The box of anchor @index; FALSE if it is too small. */
+static gboolean
+decode (const Level *level, guint index, FrcBox *box)
+{
+  const FrcConfig *config = level->config;
+  guint a = index % level->n_anchors, cell = index / level->n_anchors, extent = config->pixel_extent;
+  const gfloat *deltas = level->map->data + cell * level->map->ld + level->n_anchors + 4 * a;
+  FrcBox anchor = frc_anchor_at (level->base[a], cell % level->map->w, cell / level->map->w,
+      level->stride_w, level->stride_h);
+
+  if (config->clips_anchors)
+    anchor = frc_box_clip (anchor, level->width, level->height, extent);
+  *box = frc_box_decode (anchor, deltas, &config->rpn_coder, extent);
+  if (!config->clips_after_nms)
+    *box = frc_box_clip (*box, level->width, level->height, extent);
+  return frc_box_is_large (*box, level->min_side, extent);
+}
+
+/* The best anchors by logit, best first, into top[]. */
+static guint
+select_top (const Level *level, guint64 *top, guint limit)
+{
+  const FrcView *map = level->map;
+  guint n = 0, index = 0, cells = map->h * map->w;
   gfloat worst = -G_MAXFLOAT;
+  FrcBox box;
 
   for (guint cell = 0; cell < cells; cell++) {
     const gfloat *logits = map->data + cell * map->ld;
-    for (guint a = 0; a < n_anchors; a++, index++) {
+    for (guint a = 0; a < level->n_anchors; a++, index++) {
       if (n == limit && !(logits[a] > worst))
         continue;
-      n = frc_rank_offer (proposals->top, n, limit, frc_rank_key (logits[a], index));
-      if (n == limit) {
-        guint32 last = frc_rank_index (proposals->top[0]);
-        worst = map->data[last / n_anchors * map->ld + last % n_anchors];
-      }
+      if (level->config->rpn_filters_first && !decode (level, index, &box))
+        continue;
+      n = frc_rank_offer (top, n, limit, frc_rank_key (logits[a], index));
+      if (n == limit)
+        worst = logit_at (level, frc_rank_index (top[0]));
     }
   }
-  frc_rank_sort (proposals->top, n);
+  frc_rank_sort (top, n);
   return n;
 }
 
 /* Decodes the selected anchors of level @l behind the first @n candidates; returns the new count. */
 static guint
-decode_level (FrcProposals *proposals, guint l, const FrcView *map, guint padded_w, guint padded_h,
-    guint width, guint height, guint n)
+decode_level (FrcProposals *proposals, guint l, const FrcView *map, const FrcInputSize *input,
+    guint n)
 {
   const FrcConfig *config = proposals->config;
-  guint n_anchors = config->n_sizes * config->n_ratios;
-  guint stride_w = padded_w / map->w, stride_h = padded_h / map->h;
-  guint n_top = select_top (proposals, map, n_anchors);
+  Level level = level_of (proposals, l, map, input);
+  guint n_top = select_top (&level, proposals->top, proposals->top_n[l]);
 
   for (guint k = 0; k < n_top; k++) {
     guint index = frc_rank_index (proposals->top[k]);
-    guint a = index % n_anchors, cell = index / n_anchors;
-    const gfloat *values = map->data + cell * map->ld;
-    FrcBox anchor = frc_anchor_at (proposals->base[l][a], cell % map->w, cell / map->w, stride_w,
-        stride_h);
-    FrcBox box = frc_box_decode (anchor, values + n_anchors + 4 * a, unit_weights);
-    gfloat score = 1.0f / (1.0f + expf (-values[a]));
-
-    box = frc_box_clip (box, width, height);
-    if (!frc_box_is_large (box, MIN_SIDE) || !(score >= config->rpn_score_threshold))
+    gfloat logit = logit_at (&level, index), sigmoid = 1.0f / (1.0f + expf (-logit));
+    if (!decode (&level, index, &proposals->boxes[n]) || !(sigmoid >= config->rpn_score_threshold))
       continue;
-    proposals->boxes[n] = box;
-    proposals->scores[n] = score;
+    proposals->scores[n] = config->rpn_ranks_logits ? logit : sigmoid;
     proposals->level[n++] = l;
   }
   return n;
 }
 
 guint
-frc_proposals_run (FrcProposals *proposals, const FrcView *levels, guint padded_w, guint padded_h,
-    guint width, guint height, guint max, const FrcPool *pool, FrcBox *out)
+frc_proposals_run (FrcProposals *proposals, const FrcView *levels, const FrcInputSize *input,
+    guint max, const FrcPool *pool, FrcBox *out)
 {
   const FrcConfig *config = proposals->config;
-  guint n = 0;
+  guint n = 0, n_out = 0;
 
   for (guint l = 0; l < config->n_levels; l++)
-    n = decode_level (proposals, l, &levels[l], padded_w, padded_h, width, height, n);
+    n = decode_level (proposals, l, &levels[l], input, n);
   n = frc_nms_run (&proposals->nms, proposals->boxes, proposals->scores, proposals->level, n,
       config->rpn_nms_threshold, MIN (max, config->rpn_post_nms_top_n), pool, proposals->keep);
-  for (guint i = 0; i < n; i++)
-    out[i] = proposals->boxes[proposals->keep[i]];
-  return n;
+  for (guint i = 0; i < n; i++) {
+    FrcBox box = proposals->boxes[proposals->keep[i]];
+    if (config->clips_after_nms) {
+      box = frc_box_clip (box, input->resize.width, input->resize.height, config->pixel_extent);
+      if (!(box.x2 > box.x1 && box.y2 > box.y1))
+        continue;
+    }
+    out[n_out++] = box;
+  }
+  return n_out;
 }

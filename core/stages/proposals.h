@@ -9,29 +9,32 @@
 #ifndef FRC_PROPOSALS_H
 #define FRC_PROPOSALS_H
 
-#include "../model/config.h"
+#include "../image/resize.h"
 #include "../kernels/kernels.h"
+#include "../model/config.h"
 #include "nms.h"
 
 typedef struct {
   const FrcConfig *config;
   FrcBox base[FRC_MAX_LEVELS][FRC_MAX_CELL_ANCHORS];
-  guint capacity;   /* candidates: n_levels · rpn_pre_nms_top_n */
-  guint64 *top;     /* [rpn_pre_nms_top_n] */
+  guint top_n[FRC_MAX_LEVELS]; /* candidates of a level */
+  guint capacity;   /* candidates of all levels */
+  guint64 *top;     /* [the largest top_n] */
   FrcBox *boxes;    /* [capacity] */
-  gfloat *scores;   /* [capacity], after the sigmoid */
+  gfloat *scores;   /* [capacity] */
   guint16 *level;   /* [capacity] */
   guint *keep;      /* [rpn_post_nms_top_n] */
   FrcNms nms;
 } FrcProposals;
 
-gboolean frc_proposals_init (FrcProposals *proposals, const FrcConfig *config, GError **error);
+/* @max_cells: a level, of the largest input that will come. */
+gboolean frc_proposals_init (FrcProposals *proposals, const FrcConfig *config,
+    const guint *max_cells, GError **error);
 void frc_proposals_clear (FrcProposals *proposals);
 
-/* @levels: n_levels views; @padded_*: the network input with padding (anchor strides follow from
- * it), @width × @height: without (boxes are clipped to it). Writes at most @max proposals, best
- * first, and returns their number. Order: score, level, index. Allocates nothing. */
-guint frc_proposals_run (FrcProposals *proposals, const FrcView *levels, guint padded_w,
-    guint padded_h, guint width, guint height, guint max, const FrcPool *pool, FrcBox *out);
+/* @levels: n_levels views. Writes at most @max proposals in network pixels, best first, and returns
+ * their number. Order: score, level, index. Allocates nothing. */
+guint frc_proposals_run (FrcProposals *proposals, const FrcView *levels, const FrcInputSize *input,
+    guint max, const FrcPool *pool, FrcBox *out);
 
 #endif

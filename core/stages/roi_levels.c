@@ -10,14 +10,16 @@ frc_roi_scale (guint map_height, guint image_height)
 }
 
 void
-frc_roi_levels (const FrcBox *boxes, guint n, const gfloat *scales, guint n_levels,
-    guint canonical_scale, guint8 *level)
+frc_roi_levels (const FrcConfig *config, const FrcBox *boxes, guint n, const gfloat *scales,
+    guint8 *level)
 {
+  guint n_levels = config->n_roi_levels;
   gfloat k_min = -log2f (scales[0]), k_max = -log2f (scales[n_levels - 1]);
 
   for (guint i = 0; i < n; i++) {
     gfloat side = sqrtf ((boxes[i].x2 - boxes[i].x1) * (boxes[i].y2 - boxes[i].y1));
-    gfloat k = floorf (4 + log2f (side / canonical_scale) + 1e-6f);
+    gfloat ratio = side / config->canonical_scale + config->roi_ratio_eps;
+    gfloat k = floorf (4 + log2f (ratio) + config->roi_level_eps);
     k = k > k_min ? k : k_min; /* NaN and −∞ become the finest level */
     k = k < k_max ? k : k_max;
     gint at = (gint) (k - k_min);

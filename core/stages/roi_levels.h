@@ -7,14 +7,16 @@
 #define FRC_ROI_LEVELS_H
 
 #include "../frcnn.h"
+#include "../model/config.h"
 
 /* Map pixels per network pixel, a power of two inferred from a map's and the (unpadded) image's
  * height. */
 gfloat frc_roi_scale (guint map_height, guint image_height);
 
-/* Level of each box, 0 … n_levels − 1: clamp (floor (4 + log2 (√area / canonical) + 1e-6), k_min,
- * k_max) − k_min with k from the first and last map's scale. */
-void frc_roi_levels (const FrcBox *boxes, guint n, const gfloat *scales, guint n_levels,
-    guint canonical_scale, guint8 *level);
+/* Level of each box, 0 … n_roi_levels − 1: clamp (floor (4 + log2 (√area / canonical_scale +
+ * roi_ratio_eps) + roi_level_eps), k_min, k_max) − k_min with k from the first and last map's scale.
+ * torchvision has the second ε, Detectron2 the first. */
+void frc_roi_levels (const FrcConfig *config, const FrcBox *boxes, guint n, const gfloat *scales,
+    guint8 *level);
 
 #endif

@@ -26,10 +26,14 @@ assert_box (FrcBox box, gfloat x1, gfloat y1, gfloat x2, gfloat y2, gdouble tole
 static void
 test_anchors (void)
 {
-  const gfloat sizes[] = { 32, 64 }, ratios[] = { 0.5f, 1, 2 };
+  FrcConfig config;
   FrcBox base[6];
 
-  frc_anchors_base (sizes, 2, ratios, 3, base);
+  frc_config_init (&config);
+  config.n_sizes = 2;
+  config.sizes[1][0] = 32;
+  config.sizes[1][1] = 64;
+  frc_anchors_base (&config, 1, base);
   assert_box (base[0], -23, -11, 23, 11, 0);
   assert_box (base[1], -45, -23, 45, 23, 0);
   assert_box (base[2], -16, -16, 16, 16, 0);
@@ -43,10 +47,10 @@ test_anchors (void)
 static void
 test_anchors_round_half_even (void)
 {
-  const gfloat sizes[] = { 5, 7 }, ratios[] = { 1 };
+  FrcConfig config = { .n_sizes = 2, .n_ratios = 1, .sizes = { { 5, 7 } }, .ratios = { 1 } };
   FrcBox base[2];
 
-  frc_anchors_base (sizes, 2, ratios, 1, base);
+  frc_anchors_base (&config, 0, base);
   assert_box (base[0], -2, -2, 2, 2, 0);
   assert_box (base[1], -4, -4, 4, 4, 0);
 }
@@ -65,7 +69,7 @@ encode (FrcBox from, FrcBox to, const gfloat weights[4], gfloat deltas[4])
 static void
 test_box_coder_round_trip (void)
 {
-  const gfloat weights[4] = { 10, 10, 5, 5 };
+  const FrcBoxCoder coder = { { 10, 10, 5, 5 }, FRC_BBOX_XFORM_CLIP };
 
   for (guint i = 0; i < 1000; i++) {
     gfloat v[8], deltas[4];
@@ -73,8 +77,8 @@ test_box_coder_round_trip (void)
       v[k] = g_test_rand_double_range (10, 200); /* sides grow less than 62.5 times */
     FrcBox from = { v[0], v[1], v[0] + v[2], v[1] + v[3] };
     FrcBox to = { v[4], v[5], v[4] + v[6], v[5] + v[7] };
-    encode (from, to, weights, deltas);
-    assert_box (frc_box_decode (from, deltas, weights), to.x1, to.y1, to.x2, to.y2, 2e-3);
+    encode (from, to, coder.weights, deltas);
+    assert_box (frc_box_decode (from, deltas, &coder, 0), to.x1, to.y1, to.x2, to.y2, 2e-3);
   }
 }
 
@@ -82,20 +86,22 @@ test_box_coder_round_trip (void)
 static void
 test_box_coder_clamps (void)
 {
-  const gfloat weights[4] = { 1, 1, 1, 1 }, deltas[4] = { 0, 0, 100, G_MAXFLOAT };
+  const FrcBoxCoder coder = { { 1, 1, 1, 1 }, FRC_BBOX_XFORM_CLIP };
+  const gfloat deltas[4] = { 0, 0, 100, G_MAXFLOAT };
 
-  assert_box (frc_box_decode ((FrcBox){ -1, -1, 1, 1 }, deltas, weights), -62.5, -62.5, 62.5, 62.5,
-      1e-3);
-  assert_box (frc_box_clip ((FrcBox){ -5, 3, 50, 9 }, 20, 8), 0, 3, 20, 8, 0);
+  assert_box (frc_box_decode ((FrcBox){ -1, -1, 1, 1 }, deltas, &coder, 0), -62.5, -62.5, 62.5,
+      62.5, 1e-3);
+  assert_box (frc_box_clip ((FrcBox){ -5, 3, 50, 9 }, 20, 8, 0), 0, 3, 20, 8, 0);
 }
 
 static void
 test_box_coder_nan (void)
 {
-  const gfloat weights[4] = { 1, 1, 1, 1 }, deltas[4] = { NAN, 0, 0, 0 };
-  FrcBox box = frc_box_decode ((FrcBox){ 0, 0, 10, 10 }, deltas, weights);
+  const FrcBoxCoder coder = { { 1, 1, 1, 1 }, FRC_BBOX_XFORM_CLIP };
+  const gfloat deltas[4] = { NAN, 0, 0, 0 };
+  FrcBox box = frc_box_decode ((FrcBox){ 0, 0, 10, 10 }, deltas, &coder, 0);
 
-  g_assert_false (frc_box_is_large (frc_box_clip (box, 100, 100), 1e-3f));
+  g_assert_false (frc_box_is_large (frc_box_clip (box, 100, 100, 0), 1e-3f, 0));
 }
 
 static void
@@ -144,7 +150,7 @@ nms (const FrcBox *boxes, const gfloat *scores, const guint16 *group, guint n, g
 {
   FrcNms state;
 
-  g_assert_true (frc_nms_init (&state, MAX (n, 1), 16, NULL));
+  g_assert_true (frc_nms_init (&state, MAX (n, 1), 16, FRC_NMS_BATCHED, NULL));
   guint kept = frc_nms_run (&state, boxes, scores, group, n, threshold, max, NULL, keep);
   frc_nms_clear (&state);
   return kept;
@@ -239,8 +245,11 @@ test_roi_levels (void)
     { 5, 5, 5, 5 } };
   const guint8 expected[] = { 0, 0, 1, 1, 2, 3, 3, 0 };
   guint8 level[8];
+  FrcConfig config;
 
-  frc_roi_levels (boxes, 8, scales, 4, 224, level);
+  frc_config_init (&config);
+  config.n_roi_levels = 4;
+  frc_roi_levels (&config, boxes, 8, scales, level);
   g_assert_cmpmem (level, 8, expected, 8);
   assert_near (frc_roi_scale (50, 800), 1 / 16.0f, 0);
   assert_near (frc_roi_scale (40, 319), 1 / 8.0f, 0);
@@ -256,11 +265,12 @@ test_network_size (void)
     { 320, 544, 2000, 20, 544, 5 }, { 320, 544, 8192, 1, 544, 1 } };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    FrcConfig config = { .min_size = cases[i][0], .max_size = cases[i][1] };
-    guint w, h;
-    frc_network_size (&config, cases[i][2], cases[i][3], &w, &h);
-    g_assert_cmpuint (w, ==, cases[i][4]);
-    g_assert_cmpuint (h, ==, cases[i][5]);
+    FrcConfig config = { .min_size = cases[i][0], .max_size = cases[i][1], .size_divisor = 32 };
+    FrcInputSize size;
+    frc_input_size (&config, cases[i][2], cases[i][3], &size);
+    g_assert_cmpuint (size.resize.width, ==, cases[i][4]);
+    g_assert_cmpuint (size.resize.height, ==, cases[i][5]);
+    g_assert_cmpuint (size.padded_w, ==, (cases[i][4] + 31) / 32 * 32);
   }
 }
 
@@ -269,7 +279,11 @@ static void
 test_proposals (void)
 {
   FrcConfig config = { .n_levels = 1, .n_sizes = 1, .n_ratios = 1, .sizes = { { 16 } },
-    .ratios = { 1 }, .rpn_pre_nms_top_n = 3, .rpn_post_nms_top_n = 3, .rpn_nms_threshold = 0.5f };
+    .ratios = { 1 }, .rpn_coder = { { 1, 1, 1, 1 }, FRC_BBOX_XFORM_CLIP }, .rpn_pre_nms_top_n = 3,
+    .rpn_post_nms_top_n = 3, .rpn_nms_threshold = 0.5f, .rpn_min_size = 1e-3f };
+  const FrcInputSize input = { .resize = { .width = 90, .height = 60 }, .padded_w = 96,
+    .padded_h = 64 };
+  const guint max_cells = 6;
   gfloat cells[2 * 3 * 5] = { 0 };
   FrcView map = { cells, 1, 2, 3, 5, 5 };
   FrcProposals proposals;
@@ -277,9 +291,8 @@ test_proposals (void)
 
   for (guint i = 0; i < 6; i++)
     cells[5 * i] = i == 4 ? NAN : (gfloat) i; /* cells 5, 3 and 2 are the best three */
-  g_assert_true (frc_proposals_init (&proposals, &config, NULL));
-  g_assert_cmpuint (
-      frc_proposals_run (&proposals, &map, 96, 64, 90, 60, 3, NULL, out), ==, 3);
+  g_assert_true (frc_proposals_init (&proposals, &config, &max_cells, NULL));
+  g_assert_cmpuint (frc_proposals_run (&proposals, &map, &input, 3, NULL, out), ==, 3);
   assert_box (out[0], 56, 24, 72, 40, 0); /* cell (2, 1), stride 32 */
   assert_box (out[1], 0, 24, 8, 40, 0);
   assert_box (out[2], 56, 0, 72, 8, 0);
@@ -295,13 +308,16 @@ test_postprocess (void)
   const FrcBox proposals[] = { { 10, 10, 30, 40 }, { 10, 10, 30, 40 } };
   const guint8 mask[] = { 0, 1 };
   FrcQuery query = { .score_threshold = 0.5f, .nms_threshold = 0.5f };
+  const FrcBoxSpace space = { 45, 100, 1, 1 };
   FrcPostprocess post;
   FrcDetection out[4];
+  FrcConfig config;
 
-  g_assert_true (frc_postprocess_init (&post, 2, 3, NULL));
+  frc_config_init (&config);
+  g_assert_true (frc_postprocess_init (&post, &config, 2, 3, NULL));
   rows[1][3 + 4 * 2] = 10; /* dx of class 2: moves by one width, weights are 10 */
   g_assert_cmpuint (
-      frc_postprocess_run (&post, &head, proposals, 45, 100, &query, 4, NULL, out), ==, 2);
+      frc_postprocess_run (&post, &head, proposals, &space, &query, 4, NULL, out), ==, 2);
   g_assert_cmpint (out[0].label_id, ==, 0);
   assert_near (out[0].score, 2 / 3.0, 1e-6);
   assert_box (out[0].box, 10, 10, 30, 40, 1e-4);
@@ -309,11 +325,11 @@ test_postprocess (void)
   assert_box (out[1].box, 30, 10, 45, 40, 1e-4); /* clipped */
   query.class_mask = mask;
   g_assert_cmpuint (
-      frc_postprocess_run (&post, &head, proposals, 45, 100, &query, 4, NULL, out), ==, 1);
+      frc_postprocess_run (&post, &head, proposals, &space, &query, 4, NULL, out), ==, 1);
   g_assert_cmpint (out[0].label_id, ==, 1);
   query = (FrcQuery){ .score_threshold = 0.1f, .nms_threshold = 0.5f };
   g_assert_cmpuint (
-      frc_postprocess_run (&post, &head, proposals, 45, 100, &query, 3, NULL, out), ==, 3);
+      frc_postprocess_run (&post, &head, proposals, &space, &query, 3, NULL, out), ==, 3);
   frc_postprocess_clear (&post);
 }
 

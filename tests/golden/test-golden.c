@@ -32,7 +32,11 @@ check_roi_align (const char *what, const FrcView *maps, const gfloat *scales, co
   FrcView out = *want;
   FrcPool *pool = pool_new (2);
 
+  const FrcRois rois = { .maps = maps, .scales = scales, .boxes = boxes, .level = level,
+    .sampling = 2 };
+
   out.data = memory;
+  g_assert_true (frc_pool_reserve (pool, frc_rois_scratch_bytes (0, want->w, 2, 0, want->c), NULL));
   for (guint v = 0; v < G_N_ELEMENTS (variants); v++) {
     const FrcKernels *kernels = frc_kernels_get (variants[v], NULL);
     g_autofree char *name = g_strdup_printf ("%s, %s", what, variants[v]);
@@ -40,7 +44,7 @@ check_roi_align (const char *what, const FrcView *maps, const gfloat *scales, co
     if (!kernels)
       continue;
     memset (memory, 0xff, n * sizeof *memory);
-    frc_roi_align_run (kernels, pool, maps, scales, boxes, level, 2, &out);
+    frc_roi_align_run (kernels, pool, &rois, &out);
     golden_assert_close (name, memory, want->data, n, 1e-5);
   }
   frc_pool_free (pool);
@@ -65,6 +69,17 @@ test_roi_align_one_map (void)
   }
 }
 
+static FrcConfig
+levels_config (guint n_levels, gfloat canonical_scale)
+{
+  FrcConfig config;
+
+  frc_config_init (&config);
+  config.n_roi_levels = n_levels;
+  config.canonical_scale = (guint) canonical_scale;
+  return config;
+}
+
 static void
 test_roi_align_pyramids (void)
 {
@@ -87,7 +102,8 @@ test_roi_align_pyramids (void)
       scales[m] = frc_roi_scale (maps[m].h, (guint) args[2]);
     }
     golden_assert_near ("scales", scales, wanted_scales, n_maps, 0);
-    frc_roi_levels ((FrcBox *) boxes, want.n, scales, n_maps, (guint) args[1], level);
+    FrcConfig config = levels_config (n_maps, args[1]);
+    frc_roi_levels (&config, (FrcBox *) boxes, want.n, scales, level);
     check_roi_align (name, maps, scales, boxes, level, &want);
     for (guint m = 0; m < n_maps; m++)
       g_free (maps[m].data);
@@ -112,7 +128,8 @@ test_levels (void)
 
     for (gfloat scale = args[0]; scale >= args[1]; scale /= 2)
       scales[n_levels++] = scale;
-    frc_roi_levels ((FrcBox *) boxes, n / 4, scales, n_levels, (guint) args[2], level);
+    FrcConfig config = levels_config (n_levels, args[2]);
+    frc_roi_levels (&config, (FrcBox *) boxes, n / 4, scales, level);
     for (guint b = 0; b < n / 4; b++)
       g_assert_cmpuint (level[b], ==, (guint) want[b]);
   }
@@ -135,6 +152,8 @@ check_resize (const FrcWeights *golden, const char *scope, const FrcKernels *ker
   const guint8 *pixels = golden_tensor (golden, scope, "pixels")->data;
   FrcImage image = { { FRC_FORMAT_RGB, width, height }, { pixels }, { (gint) width * 3 } };
   FrcRect rect = { 0, 0, width, height };
+  FrcResize resize = { (guint) args[2], (guint) args[3], (gfloat) width / args[2],
+    (gfloat) height / args[3], FRC_SAMPLING_HALF_PIXEL };
   FrcPool *pool = pool_new (2);
   FrcFrameReader *reader = frc_frame_reader_new (kernels, width, height, MAX (want.w, want.h), NULL);
 
@@ -142,7 +161,7 @@ check_resize (const FrcWeights *golden, const char *scope, const FrcKernels *ker
   g_assert_true (frc_pool_reserve (pool, frc_frame_scratch_bytes (width), NULL));
   out.data = memory;
   memset (memory, 0xff, n * sizeof *memory);
-  frc_frame_read (reader, pool, &image, &rect, mean, std, (guint) args[2], (guint) args[3], &out);
+  frc_frame_read (reader, pool, &image, &rect, mean, std, &resize, &out);
   golden_assert_near (scope, memory, want.data, n, 2e-5);
   frc_frame_reader_free (reader);
   frc_pool_free (pool);
@@ -173,10 +192,11 @@ test_network_size (void)
   g_autofree gfloat *row = golden_read (golden, "", "sizes", &n);
 
   for (guint i = 0; i < n; i += 6) {
-    FrcConfig config = { .min_size = row[i], .max_size = row[i + 1] };
-    guint w, h;
+    FrcConfig config = { .min_size = row[i], .max_size = row[i + 1], .size_divisor = 32 };
+    FrcInputSize size;
 
-    frc_network_size (&config, (guint) row[i + 2], (guint) row[i + 3], &w, &h);
+    frc_input_size (&config, (guint) row[i + 2], (guint) row[i + 3], &size);
+    guint w = size.resize.width, h = size.resize.height;
     if (w != (guint) row[i + 4] || h != (guint) row[i + 5])
       g_error ("%g × %g becomes %u × %u, %g × %g expected", row[i + 2], row[i + 3], w, h, row[i + 4],
           row[i + 5]);
@@ -185,7 +205,16 @@ test_network_size (void)
 
 /* ---- anchors and boxes -------------------------------------------------------------------- */
 
-static const gfloat ratios[] = { 0.5f, 1, 2 };
+static void
+anchors_of (const gfloat *sizes, guint n_sizes, FrcBox *out)
+{
+  FrcConfig config;
+
+  frc_config_init (&config);
+  config.n_sizes = n_sizes;
+  memcpy (config.sizes[0], sizes, n_sizes * sizeof *sizes);
+  frc_anchors_base (&config, 0, out);
+}
 
 static void
 test_anchors (void)
@@ -201,7 +230,7 @@ test_anchors (void)
     FrcBox ours[FRC_MAX_CELL_ANCHORS];
 
     for (guint l = 0; l < shape->shape[0]; l++) {
-      frc_anchors_base (sizes + l * n_sizes, n_sizes, ratios, 3, ours);
+      anchors_of (sizes + l * n_sizes, n_sizes, ours);
       golden_assert_near (cases[i], &ours[0].x1, base + l * n_sizes * 12, n_sizes * 12, 0);
     }
   }
@@ -228,7 +257,7 @@ test_anchor_grid (void)
       level++;
     }
     guint h = grids[level * 2], w = grids[level * 2 + 1], cell = index / 3;
-    frc_anchors_base (sizes + level, 1, ratios, 3, base);
+    anchors_of (sizes + level, 1, base);
     ours = frc_anchor_at (base[index % 3], cell % w, cell / w, (guint) args[1] / w,
         (guint) args[0] / h);
     golden_assert_near ("anchor", &ours.x1, want + i * 4, 4, 0);
@@ -248,8 +277,9 @@ test_box_coder (void)
     g_autofree gfloat *weights = golden_read (golden, scope, "weights", NULL);
     g_autofree gfloat *want = golden_read (golden, scope, "out", NULL);
 
+    FrcBoxCoder coder = { { weights[0], weights[1], weights[2], weights[3] }, FRC_BBOX_XFORM_CLIP };
     for (guint b = 0; b < n; b += 4) {
-      FrcBox ours = frc_box_decode (*(FrcBox *) (boxes + b), deltas + b, weights);
+      FrcBox ours = frc_box_decode (*(FrcBox *) (boxes + b), deltas + b, &coder, 0);
       golden_assert_close (scope, &ours.x1, want + b, 4, 3e-6);
     }
   }
@@ -277,7 +307,7 @@ test_nms (void)
 
     for (guint k = 0; k < n; k++)
       group[k] = numbers[k];
-    g_assert_true (frc_nms_init (&nms, n, (guint) args[1], NULL));
+    g_assert_true (frc_nms_init (&nms, n, (guint) args[1], FRC_NMS_BATCHED, NULL));
     n_keep = frc_nms_run (&nms, (FrcBox *) boxes, scores, group, n, args[0], n, NULL, keep);
     g_assert_cmpuint (n_keep, ==, n_want);
     for (guint k = 0; k < n_keep; k++)
@@ -295,8 +325,15 @@ check_proposals (const FrcWeights *golden, const char *name)
   g_autofree gfloat *sizes = golden_read (golden, "", "sizes", NULL);
   guint n_want, n;
   g_autofree gfloat *want = golden_read (golden, name, "out", &n_want);
-  FrcConfig config = { .n_levels = 3, .n_sizes = 2, .n_ratios = 3, .ratios = { 0.5f, 1, 2 },
-    .rpn_pre_nms_top_n = args[0], .rpn_post_nms_top_n = args[1], .rpn_nms_threshold = 0.7f };
+  FrcInputSize input = { .resize = { .width = args[4], .height = args[5] }, .padded_w = args[2],
+    .padded_h = args[3] };
+  guint max_cells[3];
+  FrcConfig config;
+  frc_config_init (&config);
+  config.n_levels = 3;
+  config.n_sizes = 2;
+  config.rpn_pre_nms_top_n = args[0];
+  config.rpn_post_nms_top_n = args[1];
   g_autofree FrcBox *out = g_new (FrcBox, config.rpn_post_nms_top_n);
   FrcProposals proposals;
   FrcView levels[3];
@@ -305,10 +342,10 @@ check_proposals (const FrcWeights *golden, const char *name)
     g_autofree char *level = g_strdup_printf ("level%u", l);
     levels[l] = golden_view (golden, name, level);
     memcpy (config.sizes[l], sizes + l * 2, 2 * sizeof (gfloat));
+    max_cells[l] = levels[l].h * levels[l].w;
   }
-  g_assert_true (frc_proposals_init (&proposals, &config, NULL));
-  n = frc_proposals_run (&proposals, levels, (guint) args[2], (guint) args[3], (guint) args[4],
-      (guint) args[5], config.rpn_post_nms_top_n, NULL, out);
+  g_assert_true (frc_proposals_init (&proposals, &config, max_cells, NULL));
+  n = frc_proposals_run (&proposals, levels, &input, config.rpn_post_nms_top_n, NULL, out);
   g_assert_cmpuint (n, ==, n_want / 4);
   golden_assert_near (name, &out[0].x1, want, n_want, 1e-3);
   frc_proposals_clear (&proposals);
@@ -340,14 +377,16 @@ check_postprocess (const FrcWeights *golden, const char *name)
   guint n_rois = n_head / (n_classes * 5);
   FrcView view = { head, n_rois, 1, 1, n_classes * 5, n_classes * 5 };
   FrcQuery query = FRC_QUERY_INIT;
+  FrcBoxSpace space = { args[2], args[3], 1, 1 };
   FrcDetection found[100];
   FrcPostprocess post;
+  FrcConfig config;
 
   query.score_threshold = args[1];
   query.nms_threshold = 0.5f;
-  g_assert_true (frc_postprocess_init (&post, n_rois, n_classes, NULL));
-  n = frc_postprocess_run (&post, &view, (FrcBox *) proposals, (guint) args[2], (guint) args[3],
-      &query, 100, NULL, found);
+  frc_config_init (&config);
+  g_assert_true (frc_postprocess_init (&post, &config, n_rois, n_classes, NULL));
+  n = frc_postprocess_run (&post, &view, (FrcBox *) proposals, &space, &query, 100, NULL, found);
   g_assert_cmpuint (n, ==, n_want);
   for (guint i = 0; i < n; i++) {
     g_assert_cmpint (found[i].label_id, ==, (gint) labels[i]);

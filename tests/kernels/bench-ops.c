@@ -132,7 +132,10 @@ run_roi_align (gpointer data)
   static const gfloat scales[3] = {1 / 8.f, 1 / 16.f, 1 / 32.f};
   RoiBench *b = data;
 
-  frc_roi_align_run (kernels, pool, b->maps, scales, b->boxes, b->level, 2, &b->out);
+  const FrcRois rois = {.maps = b->maps, .scales = scales, .boxes = b->boxes, .level = b->level,
+    .sampling = 2};
+
+  frc_roi_align_run (kernels, pool, &rois, &b->out);
 }
 
 /* Boxes of 7 to 14 pixels of their map, as the FPN's assignment makes them. */
@@ -179,7 +182,10 @@ run_frame (gpointer data)
   const FrcImageInfo *info = &b->frame.image.info;
   const FrcRect rect = {0, 0, info->width, info->height};
 
-  frc_frame_read (b->reader, pool, &b->frame.image, &rect, mean, std, b->w, b->h, &b->out.view);
+  const FrcResize resize = {b->w, b->h, (gfloat) info->width / b->w, (gfloat) info->height / b->h,
+    FRC_SAMPLING_HALF_PIXEL};
+
+  frc_frame_read (b->reader, pool, &b->frame.image, &rect, mean, std, &resize, &b->out.view);
 }
 
 static void
@@ -221,6 +227,7 @@ main (int argc, char **argv)
   }
   pool = frc_pool_new (1, NULL);
   frc_pool_reserve (pool, frc_frame_scratch_bytes (1920), NULL);
+  frc_pool_reserve (pool, frc_rois_scratch_bytes (0, 7, 2, 0, 128), NULL);
   g_print ("%s, one thread\n", frc_kernels_name (kernels));
   bench_depthwise (&state);
   bench_ops (&state);

@@ -136,12 +136,15 @@ test_frame_read (const TestFrame *frame, const char *kernels, FrcPool *pool, con
   const FrcImageInfo *info = &frame->image.info;
   const gfloat mean[3] = {0}, std[3] = {1 / 255.f, 1 / 255.f, 1 / 255.f};
   const FrcRect all = {0, 0, info->width, info->height};
+  if (!rect)
+    rect = &all;
+  const FrcResize resize = {resized_w, resized_h, (gfloat) rect->width / resized_w,
+    (gfloat) rect->height / resized_h, FRC_SAMPLING_HALF_PIXEL};
   FrcFrameReader *reader = frc_frame_reader_new (frc_kernels_get (kernels, NULL), info->width,
       info->height, MAX (out->view.w, out->view.h), NULL);
 
   g_assert_nonnull (reader);
   g_assert_true (frc_pool_reserve (pool, frc_frame_scratch_bytes (info->width), NULL));
-  frc_frame_read (reader, pool, &frame->image, rect ? rect : &all, mean, std, resized_w, resized_h,
-      &out->view);
+  frc_frame_read (reader, pool, &frame->image, rect, mean, std, &resize, &out->view);
   frc_frame_reader_free (reader);
 }

@@ -136,6 +136,7 @@ test_normalise (void)
   const gfloat mean[3] = {.1f, .2f, .3f}, std[3] = {.5f, .25f, 2};
   const guint8 colour[3] = {51, 102, 255}; /* .2, .4, 1 */
   const FrcRect rect = {0, 0, 9, 7};
+  const FrcResize resize = {39, 29, 9 / 39.f, 7 / 29.f, FRC_SAMPLING_HALF_PIXEL};
   TestFrame frame = test_frame_new (FRC_FORMAT_BGR, 9, 7, 0, FALSE);
   guint8 rgb[9 * 7 * 3];
 
@@ -145,7 +146,7 @@ test_normalise (void)
   for (const char *const *name = check_kernel_names (); *name != NULL; name++) {
     CheckView out = check_view_new_output (1, 32, 64, 3, 3);
     FrcFrameReader *reader = frc_frame_reader_new (frc_kernels_get (*name, NULL), 9, 7, 64, NULL);
-    frc_frame_read (reader, pools[1], &frame.image, &rect, mean, std, 39, 29, &out.view);
+    frc_frame_read (reader, pools[1], &frame.image, &rect, mean, std, &resize, &out.view);
     for (guint y = 0; y < 32; y++)
       for (guint x = 0; x < 64; x++)
         for (guint c = 0; c < 3; c++) {

@@ -56,17 +56,26 @@ naive_bin (const FrcView *map, gfloat scale, const gfloat *box, guint pooled, gu
 }
 
 static void
+reserve (FrcPool *pool, guint sampling, const FrcView *out)
+{
+  g_assert_true (frc_pool_reserve (pool, frc_rois_scratch_bytes (0, out->w, sampling, 0, out->c),
+      NULL));
+}
+
+static void
 check_all (const FrcView *maps, const gfloat *scales, const gfloat *boxes, const guint8 *level,
     guint sampling, CheckView *want)
 {
   const FrcView *w = &want->view;
   CheckView out = check_view_new_output (w->n, w->h, w->w, w->c, w->ld);
+  const FrcRois rois = {.maps = maps, .scales = scales, .boxes = boxes, .level = level,
+    .sampling = sampling};
 
   for (const char *const *name = check_kernel_names (); *name != NULL; name++)
     for (guint i = 0; i < 2; i++) {
       check_view_reset (&out);
-      frc_roi_align_run (frc_kernels_get (*name, NULL), pools[i], maps, scales, boxes, level,
-          sampling, &out.view);
+      reserve (pools[i], sampling, &out.view);
+      frc_roi_align_run (frc_kernels_get (*name, NULL), pools[i], &rois, &out.view);
       char *problem = check_view_canaries (&out);
       if (problem == NULL) /* samples move by 1e-6 pixel with the rounding of their positions */
         problem = check_view_compare (&out, want, NULL, 2e-5);
@@ -167,12 +176,15 @@ test_no_boxes (void)
   CheckView map = check_view_new_output (1, 5, 6, 20, 20);
   CheckView out = check_view_new_output (G_N_ELEMENTS (boxes), 7, 7, 20, 20);
 
+  const FrcRois rois = {.maps = &map.view, .scales = &scale, .boxes = boxes[0], .level = level,
+    .sampling = 2};
+
   for (guint i = 0; i < 5 * 6 * 20; i++)
     map.view.data[i] = 1;
   for (const char *const *name = check_kernel_names (); *name != NULL; name++) {
     check_view_reset (&out);
-    frc_roi_align_run (frc_kernels_get (*name, NULL), pools[1], &map.view, &scale, boxes[0], level,
-        2, &out.view);
+    reserve (pools[1], 2, &out.view);
+    frc_roi_align_run (frc_kernels_get (*name, NULL), pools[1], &rois, &out.view);
     g_assert_null (check_view_canaries (&out));
     for (gsize i = 0; i < G_N_ELEMENTS (boxes) * 7 * 7 * 20; i++)
       if (i < 4 * 7 * 7 * 20)

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * RoI max-pooling, and cropping with a max-pool behind it. What they do to channels is what
+ * RoIAlign's and max-pooling's kernels do; here are the pixels that a section has.
+ */
+#include "pooling.h"
+#include "roi_align.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TILE_ROIS 4
+
+typedef struct {
+  const FrcKernels *kernels;
+  const FrcRois *rois;
+  const FrcView *out;
+} RoiPoolRun;
+
+/* ---- max-pooling -------------------------------------------------------------------------- */
+
+#define MAX_PIXEL 65536.0f
+
+/* The nearest map pixel, half away from zero; NaN is far outside. */
+static gint
+map_pixel (gfloat v)
+{
+  return (gint) roundf (v > -MAX_PIXEL ? v < MAX_PIXEL ? v : MAX_PIXEL : -MAX_PIXEL);
+}
+
+/* The map pixels of a RoI along an axis: @pooled sections of @size each from @start. */
+typedef struct {
+  gint start;
+  gfloat size;
+} Sections;
+
+static Sections
+sections_of (gfloat from, gfloat to, gfloat scale, guint pooled)
+{
+  gint start = map_pixel (from * scale), end = map_pixel (to * scale);
+
+  return (Sections){start, (gfloat) MAX (end - start + 1, 1) / (gfloat) pooled};
+}
+
+/* Section @p: pixels [*first, *end) of a map that has @pixels. */
+static void
+section (Sections s, guint p, guint pixels, gint *first, gint *end)
+{
+  *first = CLAMP ((gint) floorf (p * s.size) + s.start, 0, (gint) pixels);
+  *end = CLAMP ((gint) ceilf ((p + 1) * s.size) + s.start, 0, (gint) pixels);
+}
+
+static void
+max_pool_roi (const FrcPoolingKernels *kernels, const FrcView *map, const gfloat *box, gfloat scale,
+    const FrcView *out, gfloat *at)
+{
+  Sections xs = sections_of (box[0], box[2], scale, out->w);
+  Sections ys = sections_of (box[1], box[3], scale, out->h);
+  FrcWindowRow row = {.row_step = map->w * map->ld, .ld = map->ld, .out_ld = out->ld, .out_w = 1,
+    .c = out->c, .stride_w = 1};
+  gint left, right, top, bottom;
+
+  for (guint y = 0; y < out->h; y++) {
+    section (ys, y, map->h, &top, &bottom);
+    for (guint x = 0; x < out->w; x++, at += out->ld) {
+      section (xs, x, map->w, &left, &right);
+      if (right <= left || bottom <= top) {
+        memset (at, 0, out->c * sizeof *at);
+        continue;
+      }
+      row.in = map->data + ((gsize) top * map->w + left) * map->ld;
+      row.out = at;
+      row.n_rows = bottom - top;
+      row.in_w = row.kernel_w = right - left;
+      kernels->max_row (&row);
+    }
+  }
+}
+
+static void
+max_pool_tile (gpointer data, guint tile, gpointer scratch)
+{
+  const RoiPoolRun *run = data;
+  const FrcRois *rois = run->rois;
+  const FrcView *out = run->out;
+  guint end = MIN ((tile + 1) * TILE_ROIS, out->n);
+
+  for (guint i = tile * TILE_ROIS; i < end; i++)
+    max_pool_roi (run->kernels->pooling, &rois->maps[rois->level[i]], rois->boxes + 4 * i,
+        rois->scales[rois->level[i]], out, out->data + (gsize) i * out->h * out->w * out->ld);
+}
+
+/* See kernels.h. */
+void
+frc_roi_max_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcRois *rois,
+    const FrcView *out)
+{
+  RoiPoolRun run = {kernels, rois, out};
+
+  frc_pool_run (pool, max_pool_tile, &run, (out->n + TILE_ROIS - 1) / TILE_ROIS);
+}
+
+/* ---- crop and resize ---------------------------------------------------------------------- */
+
+/* The corners are at the centres of map pixels: 0 is the first one, image size the last one. */
+static void
+crop_axis (FrcRoiAxis *axis, gfloat from, gfloat to, guint image, guint crop, guint size, gsize step)
+{
+  gfloat start = from / image, last = (gfloat) (size - 1);
+  gfloat scale = crop > 1 ? (to / image - start) * last / (crop - 1) : 0;
+  gfloat origin = crop > 1 ? start * last : .5f * (start + to / image) * last;
+  guint n = 0;
+
+  for (guint p = 0; p < crop; p++) {
+    gfloat v = origin + p * scale;
+    axis->first[p] = n;
+    if (!(v >= 0 && v <= last))
+      continue;
+    guint low = (guint) v;
+    gfloat share = v - low;
+    axis->offset[n] = low * step;
+    axis->weight[n++] = 1 - share;
+    if (share > 0) {
+      axis->offset[n] = (low + 1) * step;
+      axis->weight[n++] = share;
+    }
+  }
+  axis->first[crop] = n;
+}
+
+static void
+crop_and_resize_tile (gpointer data, guint tile, gpointer scratch)
+{
+  const RoiPoolRun *run = data;
+  const FrcRois *rois = run->rois;
+  const FrcView *out = run->out;
+  const FrcView *map = &rois->maps[rois->level[tile]];
+  const gfloat *box = rois->boxes + 4 * tile;
+  guint crop = rois->crop, stride = crop / out->w;
+  FrcRoiAxis axes[2];
+  gfloat *pixels = frc_roi_axes_place (axes, scratch, crop, frc_roi_axis_taps (crop, 1, 0));
+  FrcView cropped = {pixels, 1, crop, crop, out->c, out->c};
+  FrcView pooled = {out->data + (gsize) tile * out->h * out->w * out->ld, 1, out->h, out->w,
+    out->c, out->ld};
+  FrcConvSpec window = {.kernel_h = stride, .kernel_w = stride, .stride_h = stride,
+    .stride_w = stride};
+  FrcWindowRow row;
+
+  crop_axis (&axes[0], box[0], box[2], rois->image_w, crop, map->w, map->ld);
+  crop_axis (&axes[1], box[1], box[3], rois->image_h, crop, map->h, map->w * map->ld);
+  run->kernels->roi_align->roi (map->data, &axes[1], &axes[0], crop, out->c, pixels, out->c);
+  for (guint y = 0; y < out->h; y++) {
+    frc_window_row_init (&row, &window, &cropped, &pooled, 0, y);
+    run->kernels->pooling->max_row (&row);
+  }
+}
+
+/* See kernels.h. */
+void
+frc_crop_and_resize_run (const FrcKernels *kernels, FrcPool *pool, const FrcRois *rois,
+    const FrcView *out)
+{
+  RoiPoolRun run = {kernels, rois, out};
+
+  frc_pool_run (pool, crop_and_resize_tile, &run, out->n);
+}
+
+gsize
+frc_rois_scratch_bytes (guint max_side, guint pooled, guint sampling, guint crop, guint c)
+{
+  gsize align = frc_roi_axes_bytes (pooled, frc_roi_axis_taps (pooled, sampling, max_side));
+  gsize crops = frc_roi_axes_bytes (crop, frc_roi_axis_taps (crop, 1, 0));
+
+  return MAX (align, crops + (gsize) crop * crop * c * sizeof (gfloat));
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "roi_pool.h"
+#include "roi_levels.h"
+
+typedef void (*Pooling) (const FrcKernels *kernels, FrcPool *pool, const FrcRois *rois,
+    const FrcView *out);
+
+static const Pooling poolings[FRC_N_POOLINGS] = {
+  [FRC_POOLING_ROI_ALIGN] = frc_roi_align_run,
+  [FRC_POOLING_ROI_ALIGN_V2] = frc_roi_align_v2_run,
+  [FRC_POOLING_ROI_MAX_POOL] = frc_roi_max_pool_run,
+  [FRC_POOLING_CROP_AND_RESIZE] = frc_crop_and_resize_run,
+};
+
+gsize
+frc_roi_pool_scratch_bytes (const FrcConfig *config, guint max_side, guint channels)
+{
+  return frc_rois_scratch_bytes (max_side, config->pooled_size, config->sampling_ratio,
+      config->pooling == FRC_POOLING_CROP_AND_RESIZE ? config->crop_size : 0, channels);
+}
+
+void
+frc_roi_pool_run (const FrcConfig *config, const FrcKernels *kernels, FrcPool *pool,
+    const FrcView *maps, const FrcInputSize *input, const FrcBox *boxes, guint8 *level,
+    const FrcView *out)
+{
+  gfloat scales[FRC_MAX_LEVELS];
+  FrcRois rois = { .maps = maps, .scales = scales, .boxes = &boxes[0].x1, .level = level,
+    .sampling = config->sampling_ratio, .crop = config->crop_size,
+    .image_w = input->resize.width, .image_h = input->resize.height };
+
+  for (guint l = 0; l < config->n_roi_levels; l++)
+    scales[l] = config->strides[l] ? 1.0f / config->strides[l]
+                                   : frc_roi_scale (maps[l].h, input->resize.height);
+  frc_roi_levels (config, boxes, out->n, scales, level);
+  poolings[config->pooling] (kernels, pool, &rois, out);
+}
