@@ -13,9 +13,10 @@
 #define FRC_VIDEO_FORMATS \
   "{ RGB, BGR, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, GRAY8, NV12, NV21, I420, YV12, " \
   "YUY2, UYVY, Y42B, Y444 }"
-#define FRC_VIDEO_CAPS \
-  "video/x-raw, format = (string) " FRC_VIDEO_FORMATS ", width = (int) [ 1, 8192 ], " \
+#define FRC_VIDEO_FIELDS \
+  "format = (string) " FRC_VIDEO_FORMATS ", width = (int) [ 1, 8192 ], " \
   "height = (int) [ 1, 8192 ], framerate = (fraction) [ 0, max ]"
+#define FRC_VIDEO_CAPS "video/x-raw, " FRC_VIDEO_FIELDS
 
 gboolean frc_image_info_from_video (FrcImageInfo *out, const GstVideoInfo *info);
 gboolean frc_image_info_from_buffer (FrcImageInfo *out, const GstVideoInfo *info,

@@ -2,21 +2,24 @@
  *
  * Painting component by component. GStreamer describes where the samples of a component lie (plane,
  * offset, distance between samples, subsampling), so one loop serves every 8-bit format. A chroma
- * sample that is shared with pixels outside the area is mixed by their number.
+ * sample that is shared with pixels outside the area is mixed by their number. What is opaque in a
+ * component of full resolution, by far the most, is stored without looking at what was there.
  */
 #include "paint.h"
 
+#include <string.h>
+
 /**
- * frc_ink_from_rgb:
+ * frc_ink_from_rgba:
  * @info: format, matrix and range of the frame
- * @rgb: 0xrrggbb
+ * @rgba: 0xrrggbbaa
  */
 FrcInk
-frc_ink_from_rgb (const GstVideoInfo *info, guint32 rgb)
+frc_ink_from_rgba (const GstVideoInfo *info, guint32 rgba)
 {
-  guint8 r = rgb >> 16 & 0xff, g = rgb >> 8 & 0xff, b = rgb & 0xff;
+  guint8 r = rgba >> 24, g = rgba >> 16 & 0xff, b = rgba >> 8 & 0xff, alpha = rgba & 0xff;
   if (GST_VIDEO_INFO_IS_RGB (info))
-    return (FrcInk){ { r, g, b, 255 } };
+    return (FrcInk){ { r, g, b, 255 }, alpha };
 
   gdouble kr, kb;
   gint offset[GST_VIDEO_MAX_COMPONENTS], scale[GST_VIDEO_MAX_COMPONENTS];
@@ -27,7 +30,7 @@ frc_ink_from_rgb (const GstVideoInfo *info, guint32 rgb)
   gdouble luma = (kr * r + (1.0 - kr - kb) * g + kb * b) / 255.0;
   gdouble parts[3] = { luma, (b / 255.0 - luma) / (2.0 * (1.0 - kb)),
     (r / 255.0 - luma) / (2.0 * (1.0 - kr)) };
-  FrcInk ink = { { 0, 0, 0, 255 } };
+  FrcInk ink = { { 0, 0, 0, 255 }, alpha };
   for (guint c = 0; c < GST_VIDEO_INFO_N_COMPONENTS (info) && c < 3; c++)
     ink.component[c] = (guint8) CLAMP (parts[c] * scale[c] + offset[c] + 0.5, 0.0, 255.0);
   return ink;
@@ -106,11 +109,19 @@ block_of (const Samples *samples, gint sx, gint sy)
     MIN (y + (1 << samples->h_sub), samples->height) };
 }
 
-/* A sample of @total pixels of which @covered become @color. */
+/* A sample of @total pixels of which @covered become @color, or as much of it as @alpha says. */
 static guint8
-mix (guint8 old, guint total, guint covered, guint8 color)
+mix (guint8 old, guint total, guint covered, guint8 color, guint8 alpha)
 {
-  return (guint8) (((total - covered) * old + covered * color + total / 2) / total);
+  guint all = 255 * total, part = alpha * covered;
+
+  return (guint8) (((all - part) * old + part * color + all / 2) / all);
+}
+
+static gboolean
+is_full_size (const Samples *samples)
+{
+  return samples->w_sub == 0 && samples->h_sub == 0;
 }
 
 /* ---- boxes ---- */
@@ -121,9 +132,47 @@ typedef struct
   Span outer, inner;
 } Ring;
 
+/* The pixels of one rectangle, in a component of full size. */
+static void
+fill (const Samples *to, const Span *area, guint8 color, guint8 alpha)
+{
+  gsize width = MAX (area->x2 - area->x1, 0);
+  gint step = to->step;
+
+  for (gint y = area->y1; y < area->y2; y++) {
+    guint8 *row = to->data + (gsize) y * to->stride + (gsize) area->x1 * step;
+    if (alpha < 255) {
+      for (gsize x = 0; x < width; x++)
+        row[x * step] = mix (row[x * step], 1, 1, color, alpha);
+    } else if (step == 1) {
+      memset (row, color, width);
+    } else {
+      for (gsize x = 0; x < width; x++)
+        row[x * step] = color;
+    }
+  }
+}
+
+/* The four sides, which do not overlap. */
+static void
+fill_ring (const Samples *to, const Ring *ring, guint8 color, guint8 alpha)
+{
+  const Span *out = &ring->outer, *in = &ring->inner;
+
+  if (is_empty (in)) {
+    fill (to, out, color, alpha);
+    return;
+  }
+  fill (to, &(Span){ out->x1, out->y1, out->x2, in->y1 }, color, alpha);
+  fill (to, &(Span){ out->x1, in->y2, out->x2, out->y2 }, color, alpha);
+  fill (to, &(Span){ out->x1, in->y1, in->x1, in->y2 }, color, alpha);
+  fill (to, &(Span){ in->x2, in->y1, out->x2, in->y2 }, color, alpha);
+}
+
 /* The samples sx1 … sx2 of row @sy. */
 static void
-paint_ring_row (const Samples *to, const Ring *ring, gint sy, gint sx1, gint sx2, guint8 color)
+paint_ring_row (const Samples *to, const Ring *ring, gint sy, gint sx1, gint sx2, guint8 color,
+    guint8 alpha)
 {
   guint8 *row = to->data + (gsize) sy * to->stride;
 
@@ -131,12 +180,13 @@ paint_ring_row (const Samples *to, const Ring *ring, gint sy, gint sx1, gint sx2
     Span block = block_of (to, sx, sy);
     Span in_outer = both (&block, &ring->outer), in_inner = both (&block, &ring->inner);
     guint covered = count_pixels (&in_outer) - count_pixels (&in_inner);
-    row[sx * to->step] = mix (row[sx * to->step], count_pixels (&block), covered, color);
+    row[sx * to->step] = mix (row[sx * to->step], count_pixels (&block), covered, color, alpha);
   }
 }
 
+/* The samples of a component that several pixels share. */
 static void
-paint_ring (const Samples *to, const Ring *ring, guint8 color)
+paint_ring (const Samples *to, const Ring *ring, guint8 color, guint8 alpha)
 {
   const Span *outer = &ring->outer, *inner = &ring->inner;
   gint last_x = (outer->x2 - 1) >> to->w_sub, last_y = (outer->y2 - 1) >> to->h_sub;
@@ -146,12 +196,13 @@ paint_ring (const Samples *to, const Ring *ring, guint8 color)
     Span row = block_of (to, 0, sy);
     gint first_x = outer->x1 >> to->w_sub;
     if (is_empty (inner) || row.y1 < inner->y1 || row.y2 > inner->y2) {
-      paint_ring_row (to, ring, sy, first_x, last_x + 1, color);
+      paint_ring_row (to, ring, sy, first_x, last_x + 1, color, alpha);
       continue;
     }
     gint left_end = MIN ((inner->x1 + round) >> to->w_sub, last_x + 1);
-    paint_ring_row (to, ring, sy, first_x, left_end, color);
-    paint_ring_row (to, ring, sy, MAX (inner->x2 >> to->w_sub, left_end), last_x + 1, color);
+    gint right = MAX (inner->x2 >> to->w_sub, left_end);
+    paint_ring_row (to, ring, sy, first_x, left_end, color, alpha);
+    paint_ring_row (to, ring, sy, right, last_x + 1, color, alpha);
   }
 }
 
@@ -174,7 +225,10 @@ frc_paint_box (GstVideoFrame *frame, const FrcArea *area, guint thickness, const
     return;
   for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (frame); c++) {
     Samples to = samples_of (frame, c);
-    paint_ring (&to, &ring, ink->component[c]);
+    if (is_full_size (&to))
+      fill_ring (&to, &ring, ink->component[c], ink->alpha);
+    else
+      paint_ring (&to, &ring, ink->component[c], ink->alpha);
   }
 }
 
@@ -184,24 +238,57 @@ frc_paint_box (GstVideoFrame *frame, const FrcArea *area, guint thickness, const
 typedef struct
 {
   const FrcMask *mask;
-  gint64 x, y;
-  guint8 paper, ink;
+  gint x, y;
+  guint8 paper, ink, alpha;
 } Stamp;
 
-/* The mean colour of the mask's pixels in @span. */
+/* The mean colour of @n pixels whose coverage adds up to @sum. */
 static guint8
-stamp_color (const Stamp *stamp, const Span *span)
+stamp_color (const Stamp *stamp, guint sum, guint n)
 {
-  const FrcMask *mask = stamp->mask;
-  guint sum = 0, full = 255 * count_pixels (span);
+  guint full = 255 * n;
 
-  for (gint y = span->y1; y < span->y2; y++) {
-    for (gint x = span->x1; x < span->x2; x++)
-      sum += mask->coverage[(y - stamp->y) * mask->stride + (x - stamp->x)];
-  }
   return (guint8) ((sum * stamp->ink + (full - sum) * stamp->paper + full / 2) / full);
 }
 
+/* In a component of full size. */
+static void
+fill_stamp (const Samples *to, const Span *area, const Stamp *stamp)
+{
+  const FrcMask *mask = stamp->mask;
+  gint width = area->x2 - area->x1, step = to->step;
+  guint8 color[256];
+
+  for (guint i = 0; i < G_N_ELEMENTS (color); i++)
+    color[i] = stamp_color (stamp, i, 1);
+  for (gint y = area->y1; y < area->y2; y++) {
+    guint8 *row = to->data + (gsize) y * to->stride + (gsize) area->x1 * step;
+    const guint8 *coverage =
+        mask->coverage + (gsize) (y - stamp->y) * mask->stride + (area->x1 - stamp->x);
+    if (stamp->alpha == 255) {
+      for (gint x = 0; x < width; x++)
+        row[x * step] = color[coverage[x]];
+    } else {
+      for (gint x = 0; x < width; x++)
+        row[x * step] = mix (row[x * step], 1, 1, color[coverage[x]], stamp->alpha);
+    }
+  }
+}
+
+static guint
+sum_of (const Stamp *stamp, const Span *span)
+{
+  const FrcMask *mask = stamp->mask;
+  guint sum = 0;
+
+  for (gint y = span->y1; y < span->y2; y++) {
+    for (gint x = span->x1; x < span->x2; x++)
+      sum += mask->coverage[(gsize) (y - stamp->y) * mask->stride + (x - stamp->x)];
+  }
+  return sum;
+}
+
+/* In a component whose samples several pixels share. */
 static void
 paint_stamp (const Samples *to, const Span *area, const Stamp *stamp)
 {
@@ -209,8 +296,10 @@ paint_stamp (const Samples *to, const Span *area, const Stamp *stamp)
     guint8 *row = to->data + (gsize) sy * to->stride;
     for (gint sx = area->x1 >> to->w_sub; sx <= (area->x2 - 1) >> to->w_sub; sx++) {
       Span block = block_of (to, sx, sy), painted = both (&block, area);
-      row[sx * to->step] = mix (row[sx * to->step], count_pixels (&block), count_pixels (&painted),
-          stamp_color (stamp, &painted));
+      guint n = count_pixels (&painted);
+      guint8 color = stamp_color (stamp, sum_of (stamp, &painted), n);
+      row[sx * to->step] =
+          mix (row[sx * to->step], count_pixels (&block), n, color, stamp->alpha);
     }
   }
 }
@@ -219,8 +308,8 @@ paint_stamp (const Samples *to, const Span *area, const Stamp *stamp)
  * frc_paint_mask:
  * @frame: mapped for writing
  *
- * Paints @mask with its top left pixel at @x, @y, as far as it lies inside @frame: @ink on opaque
- * @paper.
+ * Paints @mask with its top left pixel at @x, @y, as far as it lies inside @frame: @ink on @paper,
+ * both as opaque as @paper is.
  */
 void
 frc_paint_mask (GstVideoFrame *frame, gint64 x, gint64 y, const FrcMask *mask, const FrcInk *paper,
@@ -233,7 +322,11 @@ frc_paint_mask (GstVideoFrame *frame, gint64 x, gint64 y, const FrcMask *mask, c
     return;
   for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (frame); c++) {
     Samples to = samples_of (frame, c);
-    Stamp stamp = { mask, x, y, paper->component[c], ink->component[c] };
-    paint_stamp (&to, &span, &stamp);
+    Stamp stamp = { mask, (gint) x, (gint) y, paper->component[c], ink->component[c],
+      paper->alpha };
+    if (is_full_size (&to))
+      fill_stamp (&to, &span, &stamp);
+    else
+      paint_stamp (&to, &span, &stamp);
   }
 }

@@ -10,6 +10,7 @@
 /* A colour as the frame stores it: R, G, B, A or Y, U, V or Y. */
 typedef struct {
   guint8 component[4];
+  guint8 alpha; /* how much of what was there it hides; 255 = all */
 } FrcInk;
 
 /* One byte a pixel: 0 = paper, 255 = ink. */
@@ -20,7 +21,7 @@ typedef struct {
 
 typedef struct { gint64 x, y, width, height; } FrcArea; /* pixels; may lie outside the frame */
 
-FrcInk frc_ink_from_rgb (const GstVideoInfo *info, guint32 rgb);
+FrcInk frc_ink_from_rgba (const GstVideoInfo *info, guint32 rgba);
 void frc_paint_box (GstVideoFrame *frame, const FrcArea *area, guint thickness, const FrcInk *ink);
 void frc_paint_mask (GstVideoFrame *frame, gint64 x, gint64 y, const FrcMask *mask,
     const FrcInk *paper, const FrcInk *ink);
