@@ -4,15 +4,16 @@
 
 packages_build="gcc libc6-dev meson ninja-build pkg-config
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
-  libopenblas-dev libjson-glib-dev libzip-dev
+  libopenblas-dev libjson-glib-dev libzip-dev libprotobuf-c-dev protobuf-c-compiler
   libcairo2-dev libpango1.0-dev libgdk-pixbuf-2.0-dev"
 packages_run="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   fonts-dejavu-core"
 
 # The same for systems without apt: programs, pkg-config modules and GStreamer elements.
-programs_needed="cc meson ninja pkg-config gst-inspect-1.0"
+programs_needed="cc meson ninja pkg-config protoc-c gst-inspect-1.0"
 modules_needed="gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-pbutils-1.0
-  gstreamer-check-1.0 openblas json-glib-1.0 libzip cairo pangocairo gdk-pixbuf-2.0"
+  gstreamer-check-1.0 openblas json-glib-1.0 libzip libprotobuf-c cairo pangocairo
+  gdk-pixbuf-2.0"
 elements_needed="uridecodebin videoconvert matroskademux vp8dec vp8enc webmmux"
 
 say ()

@@ -65,13 +65,18 @@ choose_reader (FrcWeights *weights, const guint8 *start, gsize n, guint64 size, 
     weights->format = "safetensors";
     return frc_safetensors_read;
   }
+  if (frc_caffemodel_matches (start, n, size)) {
+    weights->format = "caffemodel";
+    return frc_caffemodel_read;
+  }
   if (n >= 2 && start[0] == 0x80 && start[1] <= 5) {
     frc_weights_fail (weights, error, FRC_ERROR_UNSUPPORTED,
         "expected a pickle that torch.save () wrote, found another or a truncated one");
     return NULL;
   }
   frc_weights_fail (weights, error, FRC_ERROR_FORMAT,
-      "not a model file: expected safetensors or PyTorch's .pth, found neither's first bytes");
+      "not a model file: expected safetensors, PyTorch's .pth or Caffe's .caffemodel, found none "
+      "of their first bytes");
   return NULL;
 }
 
