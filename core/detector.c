@@ -139,42 +139,23 @@ observe_head (FrcDetector *d)
   observe (d, "box_regression", deltas);
 }
 
-/* Boxes in pixels of the rectangle, half-open; those that nothing is left of go. */
-static guint
-take_to_frame (FrcDetector *d, gfloat scale_x, gfloat scale_y, FrcDetection *out, guint n)
-{
-  gfloat extent = d->config.pixel_extent;
-  guint n_out = 0;
-
-  for (guint i = 0; i < n; i++) {
-    FrcBox box = frc_box_scale (out[i].box, scale_x, scale_y);
-    box.x2 += extent;
-    box.y2 += extent;
-    box = frc_box_clip (box, d->rect.width, d->rect.height, 0);
-    if (!(box.x2 > box.x1 && box.y2 > box.y1))
-      continue;
-    out[n_out] = out[i];
-    out[n_out++].box = box;
-  }
-  return n_out;
-}
-
 static guint
 postprocess (FrcDetector *d, const FrcQuery *query, FrcDetection *out, guint capacity)
 {
   const FrcInputSize *input = &d->input;
-  FrcBoxSpace network = { input->resize.width, input->resize.height, 1, 1 };
-  FrcBoxSpace frame = { d->rect.width, d->rect.height, input->to_frame_x, input->to_frame_y };
-  gboolean in_frame = d->config.box_decodes_in_frame;
+  FrcBoxSpace space = { input->resize.width, input->resize.height, 1, 1, d->rect.width,
+    d->rect.height, input->to_frame_x, input->to_frame_y };
   FrcView head = frc_plan_view (d->head, d->model->network.predictions);
   FrcQuery resolved = *query;
   guint max = query->max_detections ? query->max_detections : d->config.box_detections_per_image;
 
+  if (d->config.box_decodes_in_frame)
+    space = (FrcBoxSpace){ d->rect.width, d->rect.height, input->to_frame_x, input->to_frame_y,
+      d->rect.width, d->rect.height, 1, 1 };
   if (query->nms_threshold < 0)
     resolved.nms_threshold = d->config.box_nms_threshold;
-  guint n = frc_postprocess_run (&d->postprocess, &head, d->rois, in_frame ? &frame : &network,
-      &resolved, MIN (max, capacity), d->pool, out);
-  return take_to_frame (d, in_frame ? 1 : frame.scale_x, in_frame ? 1 : frame.scale_y, out, n);
+  return frc_postprocess_run (&d->postprocess, &head, d->rois, &space, &resolved,
+      MIN (max, capacity), d->pool, out);
 }
 
 static void

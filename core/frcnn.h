@@ -131,11 +131,15 @@ typedef struct {
 
 typedef struct { gfloat x1, y1, x2, y2; } FrcBox;
 
-/* What may change from frame to frame. */
+/* What may change from frame to frame. What is not wanted makes room: max_detections counts only
+ * what is kept. A box of an unwanted size still suppresses what it overlaps. */
 typedef struct {
   gfloat score_threshold; /* keeps score > this */
+  const gfloat *class_thresholds; /* (nullable): one a label, negative = score_threshold */
   gfloat nms_threshold;   /* < 0 = the model's */
   guint max_detections;   /* 0 = the model's */
+  gfloat min_side; /* pixels: the shorter side of a box that is kept is at least this */
+  gfloat max_side; /* pixels: the longer side is at most this; 0 = no limit */
   const guint8 *class_mask; /* (nullable): a byte a label, n_labels of them, 0 = not wanted */
   const FrcBox *proposals;  /* (nullable): given proposals, in pixels of the rectangle; no RPN */
   guint n_proposals;        /* ≤ the detector's proposal limit; the rest is ignored */

@@ -49,6 +49,14 @@ softmax (const gfloat *logits, guint n, gfloat *out)
     out[i] /= sum;
 }
 
+static gfloat
+threshold_of (const FrcQuery *query, guint class)
+{
+  gfloat own = query->class_thresholds ? query->class_thresholds[class - 1] : -1;
+
+  return own < 0 ? query->score_threshold : own;
+}
+
 /* The classes of one RoI that pass the query, behind the first @n candidates. @deltas: of class 0. */
 static guint
 collect (FrcPostprocess *post, const gfloat *logits, const gfloat *deltas, FrcBox proposal,
@@ -58,7 +66,7 @@ collect (FrcPostprocess *post, const gfloat *logits, const gfloat *deltas, FrcBo
 
   softmax (logits, post->n_classes, post->softmax);
   for (guint c = 1; c < post->n_classes; c++) {
-    if (!(post->softmax[c] > query->score_threshold) ||
+    if (!(post->softmax[c] > threshold_of (query, c)) ||
         (query->class_mask && !query->class_mask[c - 1]))
       continue;
     FrcBox box = frc_box_decode (proposal, deltas + 4 * c, &config->box_coder,
@@ -74,12 +82,31 @@ collect (FrcPostprocess *post, const gfloat *logits, const gfloat *deltas, FrcBo
   return n;
 }
 
+/* To half-open pixels of the frame; FALSE when nothing is left. */
+static gboolean
+take_to_frame (FrcBox *box, const FrcBoxSpace *space, gfloat extent)
+{
+  *box = frc_box_scale (*box, space->frame_x, space->frame_y);
+  box->x2 += extent;
+  box->y2 += extent;
+  *box = frc_box_clip (*box, space->frame_width, space->frame_height, 0);
+  return box->x2 > box->x1 && box->y2 > box->y1;
+}
+
+static gboolean
+is_wanted_size (const FrcQuery *query, FrcBox box)
+{
+  gfloat w = box.x2 - box.x1, h = box.y2 - box.y1;
+
+  return MIN (w, h) >= query->min_side && (query->max_side <= 0 || MAX (w, h) <= query->max_side);
+}
+
 guint
 frc_postprocess_run (FrcPostprocess *post, const FrcView *head, const FrcBox *proposals,
     const FrcBoxSpace *space, const FrcQuery *query, guint max, const FrcPool *pool,
     FrcDetection *out)
 {
-  guint first = post->n_classes - (head->c < 5 * post->n_classes ? 4 : 0), n = 0;
+  guint first = post->n_classes - (head->c < 5 * post->n_classes ? 4 : 0), n = 0, n_out = 0;
 
   for (guint r = 0; r < head->n; r++) {
     const gfloat *logits = head->data + r * head->ld;
@@ -87,10 +114,14 @@ frc_postprocess_run (FrcPostprocess *post, const FrcView *head, const FrcBox *pr
     n = collect (post, logits, logits + first, proposal, space, query, n);
   }
   n = frc_nms_run (&post->nms, post->boxes, post->scores, post->label, n, query->nms_threshold,
-      MIN (max, n), pool, post->keep);
-  for (guint k = 0; k < n; k++) {
+      n, pool, post->keep);
+  for (guint k = 0; k < n && n_out < max; k++) {
     guint i = post->keep[k];
-    out[k] = (FrcDetection){ post->boxes[i], post->scores[i], post->label[i] };
+    FrcBox box = post->boxes[i];
+    if (!take_to_frame (&box, space, post->config->pixel_extent))
+      max--;
+    else if (is_wanted_size (query, box))
+      out[n_out++] = (FrcDetection){ box, post->scores[i], post->label[i] };
   }
-  return n;
+  return n_out;
 }

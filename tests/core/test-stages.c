@@ -308,7 +308,7 @@ test_postprocess (void)
   const FrcBox proposals[] = { { 10, 10, 30, 40 }, { 10, 10, 30, 40 } };
   const guint8 mask[] = { 0, 1 };
   FrcQuery query = { .score_threshold = 0.5f, .nms_threshold = 0.5f };
-  const FrcBoxSpace space = { 45, 100, 1, 1 };
+  const FrcBoxSpace space = { 45, 100, 1, 1, 45, 100, 1, 1 };
   FrcPostprocess post;
   FrcDetection out[4];
   FrcConfig config;
@@ -333,6 +333,81 @@ test_postprocess (void)
   frc_postprocess_clear (&post);
 }
 
+static void
+assert_labels (FrcPostprocess *post, const FrcView *head, const FrcBox *proposals,
+    const FrcQuery *query, guint max, gint first, gint second)
+{
+  const FrcBoxSpace space = { 100, 100, 1, 1, 200, 400, 2, 4 };
+  FrcDetection out[4];
+  guint n = frc_postprocess_run (post, head, proposals, &space, query, max, NULL, out);
+
+  g_assert_cmpuint (n, ==, (first >= 0) + (second >= 0));
+  if (n > 0)
+    g_assert_cmpint (out[0].label_id, ==, first);
+  if (n > 1)
+    g_assert_cmpint (out[1].label_id, ==, second);
+}
+
+/* Three RoIs for three classes with scores ½, ⅔ and ¾; the network sees 200 × 400 pixels as
+ * 100 × 100, so the boxes are 40 × 120, 20 × 40 and 60 × 80 pixels. */
+static void
+test_postprocess_filters (void)
+{
+  gfloat rows[3][20] = { { 0, logf (3), 0, 0 }, { 0, 0, logf (6), 0 }, { 0, 0, 0, logf (9) } };
+  FrcView head = { rows[0], 3, 1, 1, 20, 20 };
+  const FrcBox proposals[] = { { 0, 0, 20, 30 }, { 40, 0, 50, 10 }, { 0, 50, 30, 70 } };
+  const gfloat lower[] = { -1, 0.7f, 0.74f }, raise[] = { 0.4f, -1, -1 };
+  FrcQuery query = { .score_threshold = 0.45f, .nms_threshold = 0.5f };
+  FrcPostprocess post;
+  FrcConfig config;
+
+  frc_config_init (&config);
+  g_assert_true (frc_postprocess_init (&post, &config, 3, 4, NULL));
+  assert_labels (&post, &head, proposals, &query, 2, 2, 1);
+  query.class_thresholds = lower; /* ⅔ is not above 0.7; room for class 0 */
+  assert_labels (&post, &head, proposals, &query, 2, 2, 0);
+  query.class_thresholds = raise; /* ½ is above 0.4, the others are not above 0.8 */
+  query.score_threshold = 0.8f;
+  assert_labels (&post, &head, proposals, &query, 2, 0, -1);
+  query = (FrcQuery){ .score_threshold = 0.45f, .nms_threshold = 0.5f, .min_side = 21 };
+  assert_labels (&post, &head, proposals, &query, 2, 2, 0);
+  query.min_side = 40; /* exactly as short as it may be */
+  assert_labels (&post, &head, proposals, &query, 2, 2, 0);
+  query.min_side = 41;
+  assert_labels (&post, &head, proposals, &query, 2, 2, -1);
+  query.min_side = 0;
+  query.max_side = 80;
+  assert_labels (&post, &head, proposals, &query, 2, 2, 1);
+  query.max_side = 79;
+  assert_labels (&post, &head, proposals, &query, 2, 1, -1);
+  query.max_side = 1;
+  assert_labels (&post, &head, proposals, &query, 2, -1, -1);
+  frc_postprocess_clear (&post);
+}
+
+/* A large box of an unwanted size suppresses the part of it that would be small enough. */
+static void
+test_postprocess_size_after_nms (void)
+{
+  gfloat rows[2][10] = { { 0, 3 }, { 0, 2 } };
+  FrcView head = { rows[0], 2, 1, 1, 10, 10 };
+  const FrcBox proposals[] = { { 0, 0, 20, 20 }, { 0, 0, 16, 16 } };
+  FrcQuery query = { .score_threshold = 0.5f, .nms_threshold = 0.5f, .max_side = 18 };
+  const FrcBoxSpace space = { 99, 99, 1, 1, 99, 99, 1, 1 };
+  FrcPostprocess post;
+  FrcDetection out[2];
+  FrcConfig config;
+
+  frc_config_init (&config);
+  g_assert_true (frc_postprocess_init (&post, &config, 2, 2, NULL));
+  g_assert_cmpuint (
+      frc_postprocess_run (&post, &head, proposals, &space, &query, 2, NULL, out), ==, 0);
+  query.nms_threshold = 0.7f;
+  g_assert_cmpuint (
+      frc_postprocess_run (&post, &head, proposals, &space, &query, 2, NULL, out), ==, 1);
+  frc_postprocess_clear (&post);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -351,5 +426,7 @@ main (int argc, char **argv)
   g_test_add_func ("/stages/network-size", test_network_size);
   g_test_add_func ("/stages/proposals", test_proposals);
   g_test_add_func ("/stages/postprocess", test_postprocess);
+  g_test_add_func ("/stages/postprocess-filters", test_postprocess_filters);
+  g_test_add_func ("/stages/postprocess-size-after-nms", test_postprocess_size_after_nms);
   return g_test_run ();
 }

@@ -377,7 +377,7 @@ check_postprocess (const FrcWeights *golden, const char *name)
   guint n_rois = n_head / (n_classes * 5);
   FrcView view = { head, n_rois, 1, 1, n_classes * 5, n_classes * 5 };
   FrcQuery query = FRC_QUERY_INIT;
-  FrcBoxSpace space = { args[2], args[3], 1, 1 };
+  FrcBoxSpace space = { args[2], args[3], 1, 1, args[2], args[3], 1, 1 };
   FrcDetection found[100];
   FrcPostprocess post;
   FrcConfig config;
