@@ -290,3 +290,21 @@ frc_result_attach (const FrcResult *result, const FrcMetaContext *context, GstBu
   g_clear_pointer (&writer.others, g_array_unref);
   return added;
 }
+
+/**
+ * frc_result_get_place:
+ * @out: (out): the whole pixels that frc_result_attach () gives to object @i
+ *
+ * Returns: FALSE for an object that it leaves out.
+ */
+gboolean
+frc_result_get_place (const FrcResult *result, guint i, const FrcMetaContext *context,
+    FrcRect *out)
+{
+  Placed box;
+
+  if (!place (&result->detections[i].box, &result->rect, &context->rect, &box))
+    return FALSE;
+  *out = (FrcRect){ box.x, box.y, box.w, box.h };
+  return TRUE;
+}

@@ -42,5 +42,7 @@ typedef struct {
 gboolean frc_meta_type_is_built (FrcMetaType type);
 void frc_rois_ensure_ids (GstBuffer *buffer);
 guint frc_result_attach (const FrcResult *result, const FrcMetaContext *context, GstBuffer *buffer);
+gboolean frc_result_get_place (const FrcResult *result, guint i, const FrcMetaContext *context,
+    FrcRect *out);
 
 #endif

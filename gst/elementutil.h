@@ -7,7 +7,7 @@
 
 #include <gst/base/gstbasetransform.h>
 
-#define FRC_NO_TIME G_MININT64
+#include "latency.h" /* FRC_NO_TIME */
 
 void frc_transform_init (GstBaseTransform *trans);
 gboolean frc_caps_are_mono (const GstCaps *caps);

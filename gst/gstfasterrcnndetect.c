@@ -29,39 +29,78 @@
  *     fasterrcnnoverlay ! videoconvert ! autovideosink
  * ]|
  * Boxes around persons only; every fifth frame is looked at, the frames between repeat its boxes.
+ *
+ * ## Cameras that must not stall
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect mode=async ! fasterrcnnoverlay !
+ *     videoconvert ! autovideosink
+ * ]|
+ * The picture is as smooth as without the detector, however slow the model is: a thread of its own
+ * looks at the newest frame whenever it is free, and every frame goes on at once with the latest
+ * result. Boxes trail behind by up to twice the time of an inference and a frame; `age` tells by how
+ * much.
+ *
+ * In sync mode, the default, each frame waits for its own result. A live pipeline is told how long
+ * that takes (LATENCY query and message: applications call gst_bin_recalculate_latency () when a
+ * latency message comes, gst-launch-1.0 does). Where the model is too slow for every frame, those
+ * that would come too late are not looked at and repeat the last result; no frame is ever dropped
+ * here. `qos=false` looks at every frame at any price. How long an inference takes is known from the
+ * last 32 of them, and before the first frame from a warm-up when its size and format are known.
+ *
+ * ## Only what matters
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect threshold=0.5
+ *     class-thresholds="person:0.8,dog:0.3" min-size=0.05 max-size=0.9 ! fasterrcnnoverlay !
+ *     videoconvert ! autovideosink
+ * ]|
+ * Persons have to be certain, dogs need not; boxes whose shorter side is below 5 % of the frame's
+ * shorter side or whose longer side is above 90 % of its longer side are left out. All of it counts
+ * before max-detections.
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect region=zones
+ *     zones="0,0,50%,100%;50%,25%,50%,50%" ! fasterrcnnoverlay ! videoconvert ! autovideosink
+ * ]|
+ * Boxes in the left half and in the middle of the right one, nowhere else. Each zone takes an
+ * inference of its own and is scaled to the network's input, so small zones show small objects
+ * large. What two zones both see is put out once.
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect classes=person !
+ *     fasterrcnndetect region=roi-list region-classes=person classes=bottle !
+ *     fasterrcnnoverlay ! videoconvert ! autovideosink
+ * ]|
+ * The first one finds persons, the second one looks for bottles inside each of them, at most
+ * max-regions a frame, the largest first. A bottle's meta has the person's id as its parent_id.
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect interval=10 !
+ *     fasterrcnndetect proposals=roi-meta ! fasterrcnnoverlay ! videoconvert ! autovideosink
+ * ]|
+ * The second one proposes no boxes itself: it classifies and refines those that came with the frame
+ * (Fast R-CNN), here those of up to nine frames ago, and moves them to where the objects are now.
+ * They may come from any element that attaches #GstVideoRegionOfInterestMeta, such as a tracker.
+ *
+ * ## Figures and messages
+ * |[
+ * gst-launch-1.0 -m v4l2src ! videoconvert ! fasterrcnndetect post-messages=on-change ! fakesink
+ * ]|
+ * Prints a message whenever other objects are seen than before, or another number of them: a
+ * structure `fasterrcnndetect` with timestamp, stream-time, running-time and duration (uint64, ns)
+ * and objects, a list of structures `object` with x, y, width and height (uint, pixels), label
+ * (string), label-id (int) and confidence (double). With post-messages=every-frame there is one a
+ * frame, also without objects. The property `stats` tells frames, inferred, held, skipped-late,
+ * detections, latencies and the frame rate.
+ *
+ * All properties that may change while playing act from the next inference on; a list that cannot
+ * be parsed, or with a label that the model lacks, then is an element warning and the old value
+ * stays. In start () it is an error that names the nearest label.
  */
 #include "gstfasterrcnndetect.h"
 
-#include "detectprops.h"
+#include "detectframe.h"
 #include "elementutil.h"
 #include "frameinfo.h"
-#include "inference.h"
-#include "stats.h"
 
-GST_DEBUG_CATEGORY_STATIC (detect_debug);
-#define GST_CAT_DEFAULT detect_debug
-
-struct _GstFasterRcnnDetect
-{
-  GstBaseTransform parent;
-
-  /* guarded by the object lock */
-  FrcDetectSettings settings;
-  FrcLabelSet *labels; /* of the running model; NULL when stopped */
-  FrcStats stats;
-
-  gint cancel; /* atomic: ends a running inference early */
-
-  /* of the streaming thread, and of start () and stop () */
-  FrcInference *inference;
-  FrcMetaType meta_type;
-  GstVideoInfo video;
-  gboolean have_video;
-  GstSegment segment; /* as the last event had it */
-  guint64 since_inference; /* frames, the inferred one included; 0 = infer on the next */
-  FrcResult result;
-  gboolean warned_orientation;
-};
+GST_DEBUG_CATEGORY (frc_detect_debug);
+#define GST_CAT_DEFAULT frc_detect_debug
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -75,41 +114,19 @@ GST_ELEMENT_REGISTER_DEFINE (fasterrcnndetect, "fasterrcnndetect", GST_RANK_NONE
 
 /* ---- properties ---- */
 
-/* While a model is loaded its labels are known, and a name that it lacks changes nothing. */
-static void
-set_classes (GstFasterRcnnDetect *self, const GValue *value)
-{
-  g_autoptr (GError) error = NULL;
-  GBytes *mask = NULL;
-
-  GST_OBJECT_LOCK (self);
-  if (!self->labels ||
-      frc_label_set_mask (self->labels, g_value_get_string (value), "classes", &mask, &error)) {
-    frc_detect_settings_set (&self->settings, FRC_PROP_CLASSES, value);
-    g_clear_pointer (&self->settings.tuning.class_mask, g_bytes_unref);
-    self->settings.tuning.class_mask = mask;
-  }
-  GST_OBJECT_UNLOCK (self);
-
-  if (error)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", error->message),
-        ("The old value stays."));
-}
-
+/* While a model is loaded, a list that means nothing for it changes nothing. */
 static void
 set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstFasterRcnnDetect *self = GST_FASTER_RCNN_DETECT (object);
+  g_autoptr (GError) error = NULL;
 
-  if (id == FRC_PROP_CLASSES) {
-    set_classes (self, value);
-    return;
-  }
   GST_OBJECT_LOCK (self);
-  gboolean known = frc_detect_settings_set (&self->settings, id, value);
+  frc_detect_settings_set (&self->settings, id, value, self->labels, &error);
   GST_OBJECT_UNLOCK (self);
-  if (!known)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  if (error)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", error->message),
+        ("The old value stays."));
 }
 
 static void
@@ -130,30 +147,66 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 
 /* ---- life ---- */
 
+/* Ends what is under way; nothing new begins before a flush has ended or start (). */
 static void
-reset_result (GstFasterRcnnDetect *self)
+interrupt (GstFasterRcnnDetect *self)
 {
-  self->result.valid = FALSE;
-  self->since_inference = 0;
+  g_atomic_int_set (&self->cancel, 1);
+  GST_OBJECT_LOCK (self);
+  if (self->worker)
+    frc_worker_interrupt (self->worker);
+  g_cond_broadcast (&self->latency_event);
+  GST_OBJECT_UNLOCK (self);
 }
 
-/* From here on live changes of `classes` are checked against the model. */
+/* From here on live changes of lists are checked against the model. */
 static gboolean
-publish_labels (GstFasterRcnnDetect *self, FrcLabelSet *labels, GError **error)
+publish (GstFasterRcnnDetect *self, FrcInference *inference, FrcWorker *worker, GError **error)
 {
-  GBytes *mask = NULL;
+  FrcLabelSet *labels = frc_inference_get_labels (inference);
 
   GST_OBJECT_LOCK (self);
-  gboolean known =
-      frc_label_set_mask (labels, self->settings.classes, "classes", &mask, error);
-  if (known) {
+  gboolean parsed = frc_detect_settings_parse (&self->settings, labels, error);
+  if (parsed) {
     self->labels = frc_label_set_ref (labels);
-    g_clear_pointer (&self->settings.tuning.class_mask, g_bytes_unref);
-    self->settings.tuning.class_mask = mask;
+    self->worker = worker;
     self->stats = (FrcStats){ 0 };
+    self->latency = (FrcLatency){ 0 };
+    frc_qos_init (&self->qos);
+    self->asked_latency = FALSE;
   }
   GST_OBJECT_UNLOCK (self);
-  return known;
+  return parsed;
+}
+
+static void
+log_model (GstFasterRcnnDetect *self, const FrcModelInfo *info)
+{
+  if (info->family_guessed)
+    GST_WARNING_OBJECT (self, "%s does not tell its family, %s is a guess: set the property family",
+        info->path, info->family);
+  GST_INFO_OBJECT (self, "model %s, family %s, %u labels", info->path, info->family,
+      info->n_labels);
+}
+
+static gboolean
+open_model (GstFasterRcnnDetect *self, GError **error)
+{
+  g_autoptr (FrcInference) inference = frc_inference_new (&self->config, error);
+  FrcWorker *worker = NULL;
+
+  if (!inference)
+    return FALSE;
+  frc_inference_set_hooks (inference, g_object_get_data (G_OBJECT (self), FRC_TEST_HOOKS_KEY));
+  if (self->config.mode == FRC_MODE_ASYNC && !(worker = frc_worker_new (inference, error)))
+    return FALSE;
+  if (!publish (self, inference, worker, error)) {
+    frc_worker_free (worker);
+    return FALSE;
+  }
+  self->inference = g_steal_pointer (&inference);
+  log_model (self, frc_inference_get_model_info (self->inference));
+  return TRUE;
 }
 
 static gboolean
@@ -161,32 +214,18 @@ start (GstBaseTransform *trans)
 {
   GstFasterRcnnDetect *self = GST_FASTER_RCNN_DETECT (trans);
   g_autoptr (GError) error = NULL;
-  FrcDetectConfig config;
 
   GST_OBJECT_LOCK (self);
-  frc_detect_config_copy (&config, &self->settings.config);
+  frc_detect_config_copy (&self->config, &self->settings.config);
   GST_OBJECT_UNLOCK (self);
-
-  g_autoptr (FrcInference) inference = frc_inference_new (&config, &error);
-  FrcMetaType meta_type = config.meta_type;
-  frc_detect_config_clear (&config);
-  if (!inference || !publish_labels (self, frc_inference_get_labels (inference), &error)) {
+  if (!open_model (self, &error)) {
     frc_post_error (GST_ELEMENT (self), error, "start");
+    frc_detect_config_clear (&self->config);
     return FALSE;
   }
-
-  const FrcModelInfo *info = frc_inference_get_model_info (inference);
-  if (info->family_guessed)
-    GST_WARNING_OBJECT (self, "%s does not tell its family, %s is a guess: set the property family",
-        info->path, info->family);
-  GST_INFO_OBJECT (self, "model %s, family %s, %u labels", info->path, info->family,
-      info->n_labels);
-
-  self->inference = g_steal_pointer (&inference);
-  self->meta_type = meta_type;
   self->have_video = FALSE;
-  self->warned_orientation = FALSE;
-  reset_result (self);
+  self->warned_orientation = self->warned_starved = FALSE;
+  frc_detect_reset (self);
   g_atomic_int_set (&self->cancel, 0);
   return TRUE;
 }
@@ -198,12 +237,16 @@ stop (GstBaseTransform *trans)
 
   GST_OBJECT_LOCK (self);
   g_clear_pointer (&self->labels, frc_label_set_unref);
-  g_clear_pointer (&self->settings.tuning.class_mask, g_bytes_unref);
+  frc_filters_clear (&self->settings.tuning.filters);
+  FrcWorker *worker = g_steal_pointer (&self->worker);
   GST_OBJECT_UNLOCK (self);
 
+  frc_worker_free (worker);
   g_clear_pointer (&self->inference, frc_inference_free);
+  frc_detect_config_clear (&self->config);
+  frc_seen_clear (&self->seen);
   self->have_video = FALSE;
-  reset_result (self);
+  frc_detect_reset (self);
   return TRUE;
 }
 
@@ -213,18 +256,34 @@ change_state (GstElement *element, GstStateChange transition)
   GstFasterRcnnDetect *self = GST_FASTER_RCNN_DETECT (element);
 
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    g_atomic_int_set (&self->cancel, 1);
+    interrupt (self);
   return GST_ELEMENT_CLASS (gst_faster_rcnn_detect_parent_class)->change_state (element,
       transition);
 }
 
 /* ---- negotiation ---- */
 
+/* The worker prepares itself. */
+static gboolean
+prepare (GstFasterRcnnDetect *self, const FrcImageInfo *info, gboolean other_frames)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (self->worker)
+    return TRUE;
+  if (!frc_inference_prepare (self->inference, info, &error)) {
+    frc_post_error (GST_ELEMENT (self), error, "set_caps");
+    return FALSE;
+  }
+  if (other_frames)
+    frc_detect_warm_up (self, info);
+  return TRUE;
+}
+
 static gboolean
 set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 {
   GstFasterRcnnDetect *self = GST_FASTER_RCNN_DETECT (trans);
-  g_autoptr (GError) error = NULL;
   GstVideoInfo video;
   FrcImageInfo info;
 
@@ -233,18 +292,14 @@ set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
     GST_ERROR_OBJECT (self, "cannot take %" GST_PTR_FORMAT, in);
     return FALSE;
   }
-  if (!self->have_video || video.width != self->video.width ||
+  gboolean other_frames = !self->have_video || video.width != self->video.width ||
       video.height != self->video.height ||
-      GST_VIDEO_INFO_FORMAT (&video) != GST_VIDEO_INFO_FORMAT (&self->video))
-    reset_result (self);
+      GST_VIDEO_INFO_FORMAT (&video) != GST_VIDEO_INFO_FORMAT (&self->video);
+  if (other_frames)
+    frc_detect_reset (self);
   self->video = video;
   self->have_video = TRUE;
-
-  if (!frc_inference_prepare (self->inference, &info, &error)) {
-    frc_post_error (GST_ELEMENT (self), error, "set_caps");
-    return FALSE;
-  }
-  return TRUE;
+  return prepare (self, &info, other_frames);
 }
 
 /* Pixels are stored as downstream wants them stored: the query goes on as in passthrough. A crop
@@ -299,18 +354,18 @@ sink_event (GstBaseTransform *trans, GstEvent *event)
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
-      g_atomic_int_set (&self->cancel, 1);
+      interrupt (self);
       break;
     case GST_EVENT_FLUSH_STOP:
       g_atomic_int_set (&self->cancel, 0);
-      reset_result (self);
+      frc_detect_reset (self);
       break;
     case GST_EVENT_STREAM_START:
-      reset_result (self);
+      frc_detect_reset (self);
       break;
     case GST_EVENT_SEGMENT:
       if (segment_differs (self, event))
-        reset_result (self);
+        frc_detect_reset (self);
       break;
     case GST_EVENT_TAG:
       warn_orientation (self, event);
@@ -319,6 +374,54 @@ sink_event (GstBaseTransform *trans, GstEvent *event)
       break;
   }
   return GST_BASE_TRANSFORM_CLASS (gst_faster_rcnn_detect_parent_class)->sink_event (trans, event);
+}
+
+static gboolean
+src_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstFasterRcnnDetect *self = GST_FASTER_RCNN_DETECT (trans);
+  GstClockTime time;
+  GstClockTimeDiff jitter;
+
+  GST_OBJECT_LOCK (self);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
+    gst_event_parse_qos (event, NULL, NULL, &jitter, &time);
+    frc_qos_feedback (&self->qos, time, jitter);
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY) {
+    gst_event_parse_latency (event, &self->qos.latency);
+    self->latency_events++;
+    g_cond_broadcast (&self->latency_event);
+  }
+  GST_OBJECT_UNLOCK (self);
+  return GST_BASE_TRANSFORM_CLASS (gst_faster_rcnn_detect_parent_class)->src_event (trans, event);
+}
+
+/* What upstream needs, and in sync mode an inference on top of it. */
+static gboolean
+query_latency (GstFasterRcnnDetect *self, GstQuery *query)
+{
+  gboolean live;
+  GstClockTime min, max;
+
+  if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    return FALSE;
+  gst_query_parse_latency (query, &live, &min, &max);
+  GST_OBJECT_LOCK (self);
+  GstClockTime own = frc_latency_tell (&self->latency);
+  self->qos.is_live = live;
+  self->asked_latency = TRUE;
+  GST_OBJECT_UNLOCK (self);
+  gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
+  return TRUE;
+}
+
+static gboolean
+query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
+{
+  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
+    return query_latency (GST_FASTER_RCNN_DETECT (trans), query);
+  return GST_BASE_TRANSFORM_CLASS (gst_faster_rcnn_detect_parent_class)
+      ->query (trans, direction, query);
 }
 
 /* ---- frames ---- */
@@ -333,130 +436,10 @@ before_transform (GstBaseTransform *trans, GstBuffer *buffer)
     gst_object_sync_values (GST_OBJECT (trans), time);
 }
 
-static guint64
-result_age (const FrcResult *result, gint64 now)
-{
-  if (result->running_time == FRC_NO_TIME || now == FRC_NO_TIME)
-    return GST_CLOCK_TIME_NONE;
-  return ABS (now - result->running_time);
-}
-
-static GstFlowReturn
-infer (GstFasterRcnnDetect *self, GstBuffer *buffer, const FrcImageInfo *info, const FrcRect *rect,
-    const FrcDetectTuning *tuning)
-{
-  g_autoptr (GError) error = NULL;
-  GstVideoFrame frame;
-  FrcImage image;
-
-  if (!frc_inference_prepare (self->inference, info, &error)) {
-    frc_post_error (GST_ELEMENT (self), error, "frame");
-    return GST_FLOW_ERROR;
-  }
-  if (!gst_video_frame_map (&frame, &self->video, buffer,
-          GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, READ, ("A video frame cannot be read."),
-        ("expected a %ux%u frame in system memory, found %" GST_PTR_FORMAT, info->width,
-            info->height, buffer));
-    return GST_FLOW_ERROR;
-  }
-
-  guint64 begin = gst_util_get_timestamp ();
-  frc_image_from_frame (&image, info, &frame);
-  gboolean done = frc_inference_run (self->inference, &image, rect, tuning, &self->cancel,
-      &self->result);
-  gst_video_frame_unmap (&frame);
-  if (!done) {
-    GST_DEBUG_OBJECT (self, "inference was cancelled");
-    return GST_FLOW_FLUSHING;
-  }
-
-  guint64 latency = gst_util_get_timestamp () - begin;
-  GST_LOG_OBJECT (self, "%u objects in %" GST_TIME_FORMAT, self->result.n, GST_TIME_ARGS (latency));
-  GST_OBJECT_LOCK (self);
-  frc_stats_add_inference (&self->stats, latency, self->result.n);
-  GST_OBJECT_UNLOCK (self);
-  return GST_FLOW_OK;
-}
-
-static void
-attach (GstFasterRcnnDetect *self, GstBuffer *buffer, const FrcRect *rect, guint64 age)
-{
-  FrcMetaContext context = {
-    .labels = frc_inference_get_labels (self->inference),
-    .model_name = frc_inference_get_model_info (self->inference)->name,
-    .rect = *rect,
-    .age = age,
-    .meta_type = self->meta_type,
-  };
-  frc_result_attach (&self->result, &context, buffer);
-}
-
-/* A frame that is not looked at: it repeats the last result unless that is too old. */
-static void
-attach_held (GstFasterRcnnDetect *self, GstBuffer *buffer, const FrcRect *rect,
-    const FrcDetectTuning *tuning, gint64 now, gboolean counts)
-{
-  if (!tuning->hold || !self->result.valid)
-    return;
-  guint64 age = result_age (&self->result, now);
-  if (age != GST_CLOCK_TIME_NONE && age > tuning->max_age)
-    return;
-
-  attach (self, buffer, rect, age);
-  if (counts) {
-    GST_OBJECT_LOCK (self);
-    self->stats.held++;
-    GST_OBJECT_UNLOCK (self);
-  }
-}
-
-static GstFlowReturn
-analyse (GstFasterRcnnDetect *self, GstBuffer *buffer, const FrcDetectTuning *tuning)
-{
-  gboolean gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
-  gint64 now = frc_running_time (GST_BASE_TRANSFORM (self), buffer);
-  FrcImageInfo info;
-
-  if (!frc_image_info_from_buffer (&info, &self->video, buffer)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("A video frame is of a format that is not supported."), ("%" GST_PTR_FORMAT, buffer));
-    return GST_FLOW_ERROR;
-  }
-  FrcRect rect = frc_rect_from_buffer (buffer, &info);
-
-  gboolean due = self->since_inference == 0 || self->since_inference >= tuning->interval;
-  if (gap || !due) {
-    attach_held (self, buffer, &rect, tuning, now, !gap);
-    if (!gap)
-      self->since_inference++;
-    return GST_FLOW_OK;
-  }
-
-  GstFlowReturn flow = infer (self, buffer, &info, &rect, tuning);
-  if (flow == GST_FLOW_OK) {
-    self->result.running_time = now;
-    self->since_inference = 1;
-    attach (self, buffer, &rect, 0);
-  }
-  return flow;
-}
-
 static GstFlowReturn
 transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 {
-  GstFasterRcnnDetect *self = GST_FASTER_RCNN_DETECT (trans);
-  FrcDetectTuning tuning;
-
-  GST_OBJECT_LOCK (self);
-  frc_detect_tuning_copy (&tuning, &self->settings.tuning);
-  if (!GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP))
-    frc_stats_add_frame (&self->stats, gst_util_get_timestamp ());
-  GST_OBJECT_UNLOCK (self);
-
-  GstFlowReturn flow = analyse (self, buffer, &tuning);
-  frc_detect_tuning_clear (&tuning);
-  return flow;
+  return frc_detect_frame (GST_FASTER_RCNN_DETECT (trans), buffer);
 }
 
 /* ---- the class ---- */
@@ -467,6 +450,7 @@ finalize (GObject *object)
   GstFasterRcnnDetect *self = GST_FASTER_RCNN_DETECT (object);
 
   frc_detect_settings_clear (&self->settings);
+  g_cond_clear (&self->latency_event);
   G_OBJECT_CLASS (gst_faster_rcnn_detect_parent_class)->finalize (object);
 }
 
@@ -474,6 +458,8 @@ static void
 gst_faster_rcnn_detect_init (GstFasterRcnnDetect *self)
 {
   frc_detect_settings_init (&self->settings);
+  frc_qos_init (&self->qos);
+  g_cond_init (&self->latency_event);
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   frc_transform_init (GST_BASE_TRANSFORM (self));
 }
@@ -485,7 +471,7 @@ gst_faster_rcnn_detect_class_init (GstFasterRcnnDetectClass *klass)
   GstElementClass *element = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *transform = GST_BASE_TRANSFORM_CLASS (klass);
 
-  GST_DEBUG_CATEGORY_INIT (detect_debug, "fasterrcnndetect", 0, "Faster R-CNN object detector");
+  GST_DEBUG_CATEGORY_INIT (frc_detect_debug, "fasterrcnndetect", 0, "Faster R-CNN object detector");
 
   object->set_property = set_property;
   object->get_property = get_property;
@@ -506,6 +492,8 @@ gst_faster_rcnn_detect_class_init (GstFasterRcnnDetectClass *klass)
   transform->set_caps = set_caps;
   transform->propose_allocation = propose_allocation;
   transform->sink_event = sink_event;
+  transform->src_event = src_event;
+  transform->query = query;
   transform->before_transform = before_transform;
   transform->transform_ip = transform_ip;
 }

@@ -207,6 +207,26 @@ nearest (const FrcLabelSet *set, const char *name)
   return found;
 }
 
+/* Sets the bytes of the classes that are called @name, one a class. */
+static gboolean
+mark (const FrcLabelSet *set, const char *name, const char *property, guint8 *bytes,
+    GError **error)
+{
+  GQuark quark = g_quark_try_string (name);
+  gboolean known = FALSE;
+
+  for (guint i = 0; quark && i < set->n; i++) {
+    if (set->quarks[i] == quark)
+      bytes[i] = known = TRUE;
+  }
+  if (!known)
+    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
+        "%s: expected labels of model %s, found \"%s\", which it does not have; the nearest is "
+        "\"%s\"",
+        property, set->model_name, name, nearest (set, name));
+  return known;
+}
+
 /**
  * frc_label_set_mask:
  * @names: (nullable): a comma list; NULL or empty = every class
@@ -230,22 +250,84 @@ frc_label_set_mask (const FrcLabelSet *set, const char *names, const char *prope
 
   g_autofree guint8 *bytes = g_malloc0 (MAX (set->n, 1));
   for (guint k = 0; k < wanted->len; k++) {
-    const char *name = g_ptr_array_index (wanted, k);
-    GQuark quark = g_quark_try_string (name);
-    gboolean known = FALSE;
-
-    for (guint i = 0; quark && i < set->n; i++) {
-      if (set->quarks[i] == quark)
-        bytes[i] = known = TRUE;
-    }
-    if (!known) {
-      g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
-          "%s: expected labels of model %s, found \"%s\", which it does not have; the nearest is "
-          "\"%s\"",
-          property, set->model_name, name, nearest (set, name));
+    if (!mark (set, g_ptr_array_index (wanted, k), property, bytes, error))
       return FALSE;
-    }
   }
   *mask = g_bytes_new_take (g_steal_pointer (&bytes), set->n);
   return TRUE;
+}
+
+/* `name:threshold`; cuts @entry at its last colon. */
+static gboolean
+parse_threshold (char *entry, const char *property, gfloat *threshold, GError **error)
+{
+  char *colon = strrchr (entry, ':'), *end = NULL;
+  gdouble value = colon ? g_ascii_strtod (colon + 1, &end) : -1.0;
+
+  if (!colon || end == colon + 1 || *end != '\0' || !(value >= 0.0 && value <= 1.0)) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
+        "%s: expected label:threshold,... with thresholds from 0 to 1, found \"%s\"", property,
+        entry);
+    return FALSE;
+  }
+  *colon = '\0';
+  g_strstrip (entry);
+  *threshold = (gfloat) value;
+  return TRUE;
+}
+
+/**
+ * frc_label_set_thresholds:
+ * @text: (nullable): a comma list of label:threshold; of two for one label the later one counts
+ * @property: whose value @text is, for the message
+ * @thresholds: (out) (nullable): a gfloat a class, -1 where none is named; NULL for none at all
+ *
+ * Errors: as frc_label_set_mask (), and what is not a label and a number from 0 to 1.
+ */
+gboolean
+frc_label_set_thresholds (const FrcLabelSet *set, const char *text, const char *property,
+    GBytes **thresholds, GError **error)
+{
+  g_autoptr (GPtrArray) entries = split (text ? text : "", ",");
+
+  *thresholds = NULL;
+  if (entries->len == 0)
+    return TRUE;
+
+  g_autofree gfloat *values = g_new (gfloat, MAX (set->n, 1));
+  g_autofree guint8 *named = g_malloc (MAX (set->n, 1));
+  for (guint i = 0; i < set->n; i++)
+    values[i] = -1.0f;
+  for (guint k = 0; k < entries->len; k++) {
+    char *entry = g_ptr_array_index (entries, k);
+    gfloat threshold;
+    memset (named, 0, set->n);
+    if (!parse_threshold (entry, property, &threshold, error) ||
+        !mark (set, entry, property, named, error))
+      return FALSE;
+    for (guint i = 0; i < set->n; i++)
+      values[i] = named[i] ? threshold : values[i];
+  }
+  *thresholds = g_bytes_new_take (g_steal_pointer (&values), set->n * sizeof (gfloat));
+  return TRUE;
+}
+
+/**
+ * frc_label_set_selects:
+ * @mask: (nullable): of frc_label_set_mask ()
+ *
+ * Returns: whether what is called @name is selected; a name that is no label only without a mask.
+ */
+gboolean
+frc_label_set_selects (const FrcLabelSet *set, GBytes *mask, GQuark name)
+{
+  const guint8 *bytes = mask ? g_bytes_get_data (mask, NULL) : NULL;
+
+  if (!bytes)
+    return TRUE;
+  for (guint i = 0; i < set->n; i++) {
+    if (bytes[i] && set->quarks[i] == name)
+      return TRUE;
+  }
+  return FALSE;
 }

@@ -18,5 +18,8 @@ guint frc_label_set_size (const FrcLabelSet *set);
 GQuark frc_label_set_quark (const FrcLabelSet *set, gint label_id);
 gboolean frc_label_set_mask (const FrcLabelSet *set, const char *names, const char *property,
     GBytes **mask, GError **error);
+gboolean frc_label_set_thresholds (const FrcLabelSet *set, const char *text, const char *property,
+    GBytes **thresholds, GError **error);
+gboolean frc_label_set_selects (const FrcLabelSet *set, GBytes *mask, GQuark name);
 
 #endif

@@ -25,11 +25,23 @@ GST_START_TEST (test_property_flags)
     { "meta-type", GST_PARAM_MUTABLE_READY, G_TYPE_ENUM },
     { "threads", GST_PARAM_MUTABLE_READY, G_TYPE_UINT },
     { "input-size", GST_PARAM_MUTABLE_READY, G_TYPE_UINT },
+    { "max-proposals", GST_PARAM_MUTABLE_READY, G_TYPE_UINT },
+    { "mode", GST_PARAM_MUTABLE_READY, G_TYPE_ENUM },
+    { "region", GST_PARAM_MUTABLE_READY, G_TYPE_ENUM },
+    { "proposals", GST_PARAM_MUTABLE_READY, G_TYPE_ENUM },
     { "threshold", GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE, G_TYPE_DOUBLE },
     { "nms-threshold", GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE, G_TYPE_DOUBLE },
     { "max-detections", GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE, G_TYPE_UINT },
     { "interval", GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE, G_TYPE_UINT },
+    { "min-size", GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE, G_TYPE_DOUBLE },
+    { "max-size", GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE, G_TYPE_DOUBLE },
+    { "max-regions", GST_PARAM_MUTABLE_PLAYING, G_TYPE_UINT },
+    { "post-messages", GST_PARAM_MUTABLE_PLAYING, G_TYPE_ENUM },
+    { "qos", GST_PARAM_MUTABLE_PLAYING, G_TYPE_BOOLEAN },
     { "classes", GST_PARAM_MUTABLE_PLAYING, G_TYPE_STRING },
+    { "class-thresholds", GST_PARAM_MUTABLE_PLAYING, G_TYPE_STRING },
+    { "region-classes", GST_PARAM_MUTABLE_PLAYING, G_TYPE_STRING },
+    { "zones", GST_PARAM_MUTABLE_PLAYING, G_TYPE_STRING },
     { "hold", GST_PARAM_MUTABLE_PLAYING, G_TYPE_BOOLEAN },
     { "max-age", GST_PARAM_MUTABLE_PLAYING, G_TYPE_UINT64 },
   };
@@ -85,6 +97,64 @@ GST_START_TEST (test_property_values)
     g_free (labels);
     g_free (classes);
   }
+  gst_object_unref (detect);
+}
+GST_END_TEST
+
+/* A property's value as a text, "unset" for NULL. */
+static char *
+property_text (GstElement *element, const char *name)
+{
+  GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), name);
+  GValue value = G_VALUE_INIT;
+  char *text;
+
+  g_value_init (&value, spec->value_type);
+  g_object_get_property (G_OBJECT (element), name, &value);
+  if (G_VALUE_HOLDS_STRING (&value))
+    text = g_strdup (g_value_get_string (&value) ? g_value_get_string (&value) : "unset");
+  else if (G_VALUE_HOLDS_DOUBLE (&value))
+    text = g_strdup_printf ("%g", g_value_get_double (&value));
+  else
+    text = gst_value_serialize (&value);
+  g_value_unset (&value);
+  return text;
+}
+
+/* What each is without being set, and that it reads as it was written. */
+GST_START_TEST (test_new_property_values)
+{
+  static const char *const cases[][3] = {
+    { "max-proposals", "0", "77" },
+    { "mode", "sync", "async" },
+    { "region", "full-frame", "roi-list" },
+    { "proposals", "rpn", "roi-meta" },
+    { "meta-type", "auto", "roi" },
+    { "min-size", "0", "0.25" },
+    { "max-size", "1", "0.75" },
+    { "max-regions", "8", "64" },
+    { "post-messages", "never", "on-change" },
+    { "qos", "true", "false" },
+    { "class-thresholds", "unset", "person:0.5" },
+    { "region-classes", "unset", "person" },
+    { "zones", "unset", "0,0,1,1" },
+  };
+  GstElement *detect = gst_element_factory_make ("fasterrcnndetect", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    for (guint pass = 1; pass <= 2; pass++) {
+      if (pass == 2)
+        gst_util_set_object_arg (G_OBJECT (detect), cases[i][0], cases[i][2]);
+      char *text = property_text (detect, cases[i][0]);
+      fail_unless (g_str_equal (text, cases[i][pass]), "%s is %s, expected %s", cases[i][0], text,
+          cases[i][pass]);
+      g_free (text);
+    }
+  }
+  fail_if (gst_base_transform_is_qos_enabled (GST_BASE_TRANSFORM (detect)));
+  g_object_set (detect, "qos", TRUE, NULL);
+  fail_if (gst_base_transform_is_qos_enabled (GST_BASE_TRANSFORM (detect)),
+      "the base class would drop buffers");
   gst_object_unref (detect);
 }
 GST_END_TEST
@@ -342,6 +412,7 @@ life_suite (void)
   suite_add_tcase (suite, tc);
   tcase_add_test (tc, test_property_flags);
   tcase_add_test (tc, test_property_values);
+  tcase_add_test (tc, test_new_property_values);
   tcase_add_test (tc, test_stats);
   tcase_add_test (tc, test_200_cycles);
   tcase_add_test (tc, test_stop_while_running);
