@@ -165,7 +165,8 @@ block_look_ahead (FrcGemmBlock *block, const ConvRun *run, guint c0, guint c1)
 
   block->ahead_in = block->a;
   block->ahead_out = block->c;
-  block->ahead_in_step = block->ahead_in_round = 0;
+  block->ahead_in_step = 0;
+  block->ahead_in_round = 0;
   block->ahead_out_step = block->ahead_residual = 0;
   if (block->n_taps > 1 || run->plan.copy)
     return;
@@ -173,7 +174,10 @@ block_look_ahead (FrcGemmBlock *block, const ConvRun *run, guint c0, guint c1)
     gboolean solid = block->lda == block->depth; /* one address after the other is fastest */
     block->ahead_in = block->a + block->rows * block->lda;
     block->ahead_in_step = (solid ? block->rows : block->lda) * sizeof (gfloat);
-    block->ahead_in_round = block->rows * (solid ? block->rows : 1) * sizeof (gfloat);
+    /* A line further in every row, or on where the last step ended. */
+    block->ahead_in_round = solid ? 0
+        : (gssize) (FRC_GEMM_ROUND * sizeof (gfloat)) -
+            (gssize) (FRC_GEMM_ROUND * block->ahead_in_step);
   }
   if (all < run->conv->spec.out_channels)
     return;

@@ -18,11 +18,12 @@ typedef struct {
   gsize lda;         /* floats from a pixel to the next */
   const gsize *taps; /* offsets from a, in floats, of n_taps runs of `depth` floats each */
   guint n_taps, depth;
-  /* What later blocks touch, fetched along with the steps of K. Input: every `rows` steps are a
-   * round; bytes from a step to the next and from a round to the next. Output: bytes a step; the
-   * residual lies as many bytes after it (0: none). */
+  /* What later blocks touch, fetched along with the steps of K.
+   * Input: bytes a step (0: none) and, more, after every FRC_GEMM_ROUND steps. Output: bytes a step
+   * (0: none); the residual lies as many bytes after it (0: none). */
   const gfloat *ahead_in, *ahead_out;
-  gsize ahead_in_step, ahead_in_round, ahead_out_step, ahead_residual;
+  gsize ahead_in_step, ahead_out_step, ahead_residual;
+  gssize ahead_in_round;
   const gfloat *b; /* n_taps · depth rows of a panel */
   gfloat *c;
   gsize ldc;
@@ -36,6 +37,8 @@ typedef struct {
   FrcActivation activation;
 } FrcGemmBlock;
 
+/* Steps of K in which a line of each row goes by. */
+#define FRC_GEMM_ROUND 16
 /* No kernel has more columns. */
 #define FRC_GEMM_MAX_COLS 32
 

@@ -81,7 +81,7 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
   const gsize stride = g->lda * sizeof (gfloat), in_step = g->ahead_in_step,
       out_step = g->ahead_out_step, residual_offset = g->ahead_residual;
   const gfloat *b = g->b;
-  const char *ahead_round = (const char *) g->ahead_in, *ahead_out = (const char *) g->ahead_out;
+  const char *ahead_in = (const char *) g->ahead_in, *ahead_out = (const char *) g->ahead_out;
   gfloat *c = g->c;
   const __m256i mask[2] = {lane_mask (g->cols), lane_mask ((gint) g->cols - LANES)};
   __m256 acc[ROWS][2];
@@ -89,10 +89,8 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
   block_start (g, acc, rows, vecs, mask);
   for (guint t = 0; t < g->n_taps; t++) {
     const char *start = (const char *) (g->a + g->taps[t]), *base[2] = {start, start + 3 * stride};
-    for (guint k = 0; k < g->depth; k += rows) {
-      const char *ahead_in = ahead_round;
-      ahead_round += g->ahead_in_round;
-      for (guint i = MIN (rows, g->depth - k); i > 0; i--) {
+    for (guint k = 0; k < g->depth; k += FRC_GEMM_ROUND, ahead_in += g->ahead_in_round) {
+      for (guint i = MIN (FRC_GEMM_ROUND, g->depth - k); i > 0; i--) {
         __m256 weights[2];
         /* Keeps the compiler from turning every row into a pointer of its own. */
         __asm__ ("" : "+r"(base[0]), "+r"(base[1]));

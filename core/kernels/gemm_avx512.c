@@ -80,13 +80,60 @@ block_start (const FrcGemmBlock *g, __m512 acc[ROWS][2], const guint rows, const
     }
 }
 
+/* In assembly, so that a sum stays in its register: the compiler would move it about. */
+INLINE __m512
+multiply_add (__m512 pixel, __m512 weight, __m512 sum)
+{
+  __asm__ ("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(pixel), "v"(weight));
+  return sum;
+}
+
+/* @steps of K at once, so that few instructions go into counting. The barriers keep the compiler
+ * from holding a pointer for every row or a multiple of the stride. */
+INLINE const gfloat *
+block_steps (__m512 acc[ROWS][2], const char *base[4], gsize stride, const gfloat *b,
+    const guint rows, const guint vecs, const guint steps)
+{
+  __asm__ ("" : "+r"(base[0]), "+r"(base[1]), "+r"(base[2]), "+r"(base[3]));
+  UNROLL
+  for (guint k = 0; k < steps; k++) {
+    __m512 weights[2];
+    UNROLL
+    for (guint v = 0; v < vecs; v++)
+      weights[v] = _mm512_loadu_ps (b + (k * vecs + v) * LANES);
+    UNROLL
+    for (guint r = 0; r < rows; r++) {
+      __asm__ volatile ("" : "+r"(stride));
+      const char *from = base[row_base[r]] + row_scale[r] * stride + k * sizeof (gfloat);
+      __m512 pixel = _mm512_set1_ps (*(const gfloat *) from);
+      UNROLL
+      for (guint v = 0; v < vecs; v++)
+        acc[r][v] = multiply_add (pixel, weights[v], acc[r][v]);
+    }
+  }
+  UNROLL
+  for (guint j = 0; j < 4; j++)
+    base[j] += steps * sizeof (gfloat);
+  return b + steps * vecs * LANES;
+}
+
+/* Four lines of what later blocks touch, @step bytes apart. */
+INLINE void
+fetch (const char *from, gsize step)
+{
+  _mm_prefetch (from, _MM_HINT_T0);
+  _mm_prefetch (from + step, _MM_HINT_T0);
+  _mm_prefetch (from + 2 * step, _MM_HINT_T0);
+  _mm_prefetch (from + 3 * step, _MM_HINT_T0);
+}
+
 INLINE void
 block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
 {
   const gsize stride = g->lda * sizeof (gfloat), in_step = g->ahead_in_step,
       out_step = g->ahead_out_step, residual_offset = g->ahead_residual;
   const gfloat *b = g->b;
-  const char *ahead_round = (const char *) g->ahead_in, *ahead_out = (const char *) g->ahead_out;
+  const char *ahead_in = (const char *) g->ahead_in, *ahead_out = (const char *) g->ahead_out;
   gfloat *c = g->c;
   const __mmask16 mask[2] = {
     vecs == 1 ? (__mmask16) (0xffff >> (LANES - g->cols)) : 0xffff,
@@ -96,38 +143,27 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
   block_start (g, acc, rows, vecs, mask);
   for (guint t = 0; t < g->n_taps; t++) {
     const char *base[4];
+    guint k = g->depth;
     UNROLL
     for (guint i = 0; i < 4; i++)
       base[i] = (const char *) (g->a + g->taps[t]) + base_row[i] * stride;
-    for (guint k = 0; k < g->depth; k += rows) {
-      const char *ahead_in = ahead_round;
-      ahead_round += g->ahead_in_round;
-      for (guint i = MIN (rows, g->depth - k); i > 0; i--) {
-        __m512 weights[2];
-        /* Keeps the compiler from turning every row into a pointer of its own. */
-        __asm__ ("" : "+r"(base[0]), "+r"(base[1]), "+r"(base[2]), "+r"(base[3]));
-        UNROLL
-        for (guint v = 0; v < vecs; v++)
-          weights[v] = _mm512_loadu_ps (b + v * LANES);
-        _mm_prefetch (ahead_in, _MM_HINT_T0);
-        _mm_prefetch (ahead_out, _MM_HINT_T0);
-        _mm_prefetch (ahead_out + residual_offset, _MM_HINT_T0);
-        ahead_in += in_step;
-        ahead_out += out_step;
-        UNROLL
-        for (guint r = 0; r < rows; r++) {
-          const char *from = base[row_base[r]] + row_scale[r] * stride;
-          __m512 pixel = _mm512_set1_ps (*(const gfloat *) from);
-          UNROLL
-          for (guint v = 0; v < vecs; v++)
-            acc[r][v] = _mm512_fmadd_ps (pixel, weights[v], acc[r][v]);
-        }
-        UNROLL
-        for (guint j = 0; j < 4; j++)
-          base[j] += sizeof (gfloat);
-        b += vecs * LANES;
+    for (; k >= 4; k -= 4) {
+      if (in_step > 0) {
+        fetch (ahead_in, in_step);
+        ahead_in += 4 * in_step;
+        if ((g->depth - k) % FRC_GEMM_ROUND == FRC_GEMM_ROUND - 4)
+          ahead_in += g->ahead_in_round;
       }
+      if (out_step > 0) {
+        fetch (ahead_out, out_step);
+        if (residual_offset > 0)
+          fetch (ahead_out + residual_offset, out_step);
+        ahead_out += 4 * out_step;
+      }
+      b = block_steps (acc, base, stride, b, rows, vecs, 4);
     }
+    for (; k > 0; k--)
+      b = block_steps (acc, base, stride, b, rows, vecs, 1);
   }
 
   if (g->last)
