@@ -23,6 +23,9 @@ typedef struct {
   const gfloat **residual;
   gsize *taps;
   guint n_taps, depth;
+  /* The weights that come next, while they are fetched: bytes a step of K, or 0. */
+  const gfloat *ahead;
+  gsize ahead_step;
 } ConvTile;
 
 static void
@@ -154,23 +157,24 @@ frc_conv_set_panel (const FrcConv *conv, const gfloat *weights, guint depth, gui
   block->b = weights + (gsize) c * depth + (gsize) k * width;
 }
 
-/* While these pixels are computed, what the next ones need is fetched: their input with the first
- * panel, their output and residual evenly. Where there are many taps, memory has time enough. */
+/* While these pixels are computed, what comes next is fetched: their neighbours' input with the first
+ * panel; the next weights if they are new, else output and residual evenly. Where there are many
+ * taps, memory has time enough for the pixels. */
 static void
-block_look_ahead (FrcGemmBlock *block, const ConvRun *run, guint c0, guint c1)
+block_look_ahead (FrcGemmBlock *block, const ConvRun *run, ConvTile *tile, guint c0, guint c1)
 {
   const FrcView *residual = run->residual, *out = run->out;
   gsize span = block->rows * block->ldc, done = block->column - c0, all = c1 - c0;
   const gfloat *first = block->c - block->column;
+  gboolean few = block->n_taps == 1 && !run->plan.copy;
 
   block->ahead_in = block->a;
-  block->ahead_out = block->c;
-  block->ahead_in_step = 0;
+  block->ahead_out = tile->ahead;
+  block->ahead_in_step = block->ahead_residual = 0;
   block->ahead_in_round = 0;
-  block->ahead_out_step = block->ahead_residual = 0;
-  if (block->n_taps > 1 || run->plan.copy)
-    return;
-  if (block->column == c0) {
+  block->ahead_out_step = tile->ahead_step;
+  tile->ahead += block->n_taps * block->depth * tile->ahead_step / sizeof (gfloat);
+  if (few && block->column == c0) {
     gboolean solid = block->lda == block->depth; /* one address after the other is fastest */
     block->ahead_in = block->a + block->rows * block->lda;
     block->ahead_in_step = (solid ? block->rows : block->lda) * sizeof (gfloat);
@@ -179,7 +183,7 @@ block_look_ahead (FrcGemmBlock *block, const ConvRun *run, guint c0, guint c1)
         : (gssize) (FRC_GEMM_ROUND * sizeof (gfloat)) -
             (gssize) (FRC_GEMM_ROUND * block->ahead_in_step);
   }
-  if (all < run->conv->spec.out_channels)
+  if (!few || tile->ahead_step > 0 || all < run->conv->spec.out_channels)
     return;
   block->ahead_out = first + span + span * done / all;
   block->ahead_out_step = (span * sizeof (gfloat) * block->cols / all + block->depth - 1) /
@@ -189,9 +193,30 @@ block_look_ahead (FrcGemmBlock *block, const ConvRun *run, guint c0, guint c1)
     block->ahead_residual = (gsize) block->residual[0] - (gsize) first;
 }
 
+/* The weights behind panel @c from row @k on will be fetched while @blocks blocks are computed. */
+static void
+tile_weights_ahead (const ConvRun *run, ConvTile *tile, guint c, guint k, guint blocks)
+{
+  const FrcConv *conv = run->conv;
+  guint cols = conv->gemm->cols;
+  FrcGemmBlock next;
+
+  tile->ahead_step = 0;
+  if (c + cols < tile->c1)
+    c += cols;
+  else if (k + run->plan.k_step < conv->k) {
+    c = tile->c0;
+    k += run->plan.k_step;
+  } else
+    return;
+  frc_conv_set_panel (conv, conv->weights, conv->k, c, k, &next);
+  tile->ahead = next.b;
+  tile->ahead_step = (cols * sizeof (gfloat) + blocks - 1) / blocks;
+}
+
 /* Channels c0 … c1 − 1 of one output row of the tile, a block's pixels at a time. */
 static void
-tile_row (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint n, guint y, guint c0,
+tile_row (const ConvRun *run, ConvTile *tile, FrcGemmBlock *block, guint n, guint y, guint c0,
     guint c1, guint k)
 {
   const FrcConvPlan *plan = &run->plan;
@@ -211,23 +236,30 @@ tile_row (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint n
     for (guint c = c0; c < c1; c += run->conv->gemm->cols) {
       frc_conv_set_panel (run->conv, run->conv->weights, run->conv->k, c, k, block);
       block->c = out + x * plan->out.ld + c;
-      block_look_ahead (block, run, c0, c1);
+      block_look_ahead (block, run, tile, c0, c1);
       run->conv->gemm->block (block);
     }
+    if (run->plan.panels_inside)
+      tile->ahead_step = 0; /* all of them are there */
     x = end;
   }
 }
 
 /* The whole tile over one run of K. */
 static void
-tile_blocks (const ConvRun *run, const ConvTile *tile, FrcGemmBlock *block, guint k)
+tile_blocks (const ConvRun *run, ConvTile *tile, FrcGemmBlock *block, guint k)
 {
-  guint step = run->plan.panels_inside ? tile->c1 - tile->c0 : run->conv->gemm->cols;
+  guint rows = run->conv->gemm->rows, length = tile->x1 - tile->x0;
+  guint blocks = (tile->n1 - tile->n0) * (tile->y1 - tile->y0) * ((length + rows - 1) / rows);
+  gboolean inside = run->plan.panels_inside;
+  guint step = inside ? tile->c1 - tile->c0 : run->conv->gemm->cols;
 
-  for (guint c = tile->c0; c < tile->c1; c += step)
+  for (guint c = tile->c0; c < tile->c1; c += step) {
+    tile_weights_ahead (run, tile, c, k, inside ? 1 : blocks);
     for (guint n = tile->n0; n < tile->n1; n++)
       for (guint y = tile->y0; y < tile->y1; y++)
         tile_row (run, tile, block, n, y, c, MIN (c + step, tile->c1), k);
+  }
 }
 
 static void

@@ -185,25 +185,29 @@ piece_input (const WinogradRun *run, const WinogradPiece *piece)
   }
 }
 
-/* Panel @c of point @p over all of the piece's tiles. */
+/* Panel @c of point @p over all of the piece's tiles; the panel that comes next is fetched. */
 static void
 piece_panel (const WinogradRun *run, const WinogradPiece *piece, FrcGemmBlock *block, guint p,
     guint c)
 {
   const FrcConv *conv = run->conv;
+  guint depth = conv->spec.in_channels, cols = conv->gemm->cols;
   guint tiles = piece->t1 - piece->t0, blocks = div_up (tiles, conv->gemm->rows);
   const gfloat *v = piece->v + p * piece->v_point_step;
   gfloat *m = piece->m + p * piece->m_point_step + (c - piece->c0);
 
-  frc_conv_set_panel (conv, conv->weights + p * run->matrix, conv->spec.in_channels, c, 0, block);
+  frc_conv_set_panel (conv, conv->weights + p * run->matrix, depth, c, 0, block);
+  block->ahead_out = block->b + (gsize) depth * cols;
+  if (c + cols >= piece->c1)
+    block->ahead_out = conv->weights + (p + 1) * run->matrix + (gsize) piece->c0 * depth;
+  block->ahead_out_step = div_up (cols * sizeof (gfloat), blocks);
   for (guint i = 0, t = 0; i < blocks; i++) {
     guint end = frc_part_start (tiles, blocks, i + 1);
     block->a = v + t * piece->v_step;
     block->c = m + t * piece->m_step;
-    block->ahead_in = block->a;
-    block->ahead_out = block->c;
     block->rows = end - t;
     conv->gemm->block (block);
+    block->ahead_out += depth * block->ahead_out_step / sizeof (gfloat);
     t = end;
   }
 }
