@@ -38,8 +38,8 @@ copy_nth (const GstCaps *caps, guint n, gboolean with)
  * frc_caps_across:
  * @direction: of the pad that @caps belong to
  *
- * Returns: (transfer full): what the other pad may have. A stream that comes in with the feature goes
- * out with it; one that comes in without goes out in either way.
+ * Returns: (transfer full): what the other pad may have. A stream that comes in with the feature
+ * goes out with it; one that comes in without goes out in either way.
  */
 GstCaps *
 frc_caps_across (const GstCaps *caps, GstPadDirection direction)
@@ -93,7 +93,8 @@ GstCaps *
 frc_composition_fixate (GstPad *srcpad, const GstCaps *in, GstCaps *candidates)
 {
   GstCaps *with = copy_nth (in, 0, TRUE), *without = copy_nth (in, 0, FALSE);
-  gboolean may_draw = !frc_caps_have_composition (in) && gst_caps_can_intersect (candidates, without);
+  gboolean may_draw =
+      !frc_caps_have_composition (in) && gst_caps_can_intersect (candidates, without);
   gboolean attach = gst_caps_can_intersect (candidates, with) &&
       (!may_draw || downstream_draws (srcpad, with));
 

@@ -4,12 +4,12 @@
  * @title: fasterrcnnjson
  * @short_description: writes the objects of each frame as a line of JSON
  *
- * Writes a line of JSON for each frame with objects to a file, a pipe or the standard output. Frames
- * go through as they are: pixels are not looked at, so any raw video will do, in any memory.
+ * Writes a line of JSON for each frame with objects to a file, a pipe or the standard output.
+ * Frames go through as they are: pixels are not looked at, so any raw video will do, in any memory.
  *
- * An object is a #GstVideoRegionOfInterestMeta, whoever attached it. Where the plugin was built with
- * gstreamer-analytics 1.24 or later, an object detection mtd whose id no such meta has is one, too.
- * The layout is the one of DL Streamer's gvametaconvert; without the line breaks it is
+ * An object is a #GstVideoRegionOfInterestMeta, whoever attached it. Where the plugin was built
+ * with gstreamer-analytics 1.24 or later, an object detection mtd whose id no such meta has is one,
+ * too. The layout is the one of DL Streamer's gvametaconvert; without the line breaks it is
  * |[
  * {"objects":[
  * {"x":34,"y":56,"w":78,"h":90,"region_id":1,"parent_id":0,"roi_type":"person",
@@ -18,20 +18,21 @@
  * "resolution":{"width":640,"height":480},"timestamp":1240000000}
  * ]|
  * `x`, `y`, `w`, `h` are pixels, `bounding_box` the exact corners as shares of `resolution`, which
- * is the size of the frame, or of what a crop meta leaves of it. `region_id` and `parent_id` are the
- * meta's. `timestamp` is the stream time in nanoseconds, null for a buffer without a time.
+ * is the size of the frame, or of what a crop meta leaves of it. `region_id` and `parent_id` are
+ * the meta's. `timestamp` is the stream time in nanoseconds, null for a buffer without a time.
  * `detection` comes from the meta's param of that name and is left out where that has no corners;
  * in it, `confidence` and `label_id` are left out where they are not known.
  *
- * Lines are UTF-8, in the order of the frames, each written at once when its frame passes, so that a
- * reader of a pipe sees it then. Frames without objects have no line unless add-empty-results is set.
+ * Lines are UTF-8, in the order of the frames, each written at once when its frame passes, so that
+ * a reader of a pipe sees it then. Frames without objects have no line unless add-empty-results is
+ * set.
  *
  * A location that cannot be opened fails the change to PAUSED; a full disk, a pipe that its reader
- * has closed and the like end the stream with an error that names location and reason. The
- * lines in a file are whole even then: a line that did not fit is cut off again. While nobody reads
- * a pipe the stream waits; shutting down or flushing ends that (and may leave the reader of a pipe
- * with the beginning of a line of more than 4096 bytes). A named pipe is opened when there is a
- * reader, and the change to PAUSED waits for that. The standard output is not closed. Signals of the
+ * has closed and the like end the stream with an error that names location and reason. The lines in
+ * a file are whole even then: a line that did not fit is cut off again. While nobody reads a pipe
+ * the stream waits; shutting down or flushing ends that (and may leave the reader of a pipe with
+ * the beginning of a line of more than 4096 bytes). A named pipe is opened when there is a reader,
+ * and the change to PAUSED waits for that. The standard output is not closed. Signals of the
  * process stay as they are: a closed pipe is an error, not SIGPIPE.
  *
  * ## Example launch lines
@@ -233,6 +234,8 @@ transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   GstFasterRcnnJson *self = GST_FASTER_RCNN_JSON (trans);
   g_autoptr (GError) error = NULL;
 
+  if (self->width == 0) /* no caps: passthrough does not insist on them */
+    return GST_FLOW_NOT_NEGOTIATED;
   GST_OBJECT_LOCK (self);
   gboolean add_empty_results = self->add_empty_results;
   GST_OBJECT_UNLOCK (self);

@@ -7,38 +7,38 @@
  * Draws a box, the label and the confidence of every #GstVideoRegionOfInterestMeta on the buffer,
  * whoever attached it. The label is the meta's roi_type; the confidence is a number of that name in
  * its param `detection`, or in any other param. Where the plugin was built with gstreamer-analytics
- * 1.24 or later, an object detection mtd whose id no such meta has is drawn, too. Frames with nothing
- * to draw and nothing to blur go through untouched.
+ * 1.24 or later, an object detection mtd whose id no such meta has is drawn, too. Frames with
+ * nothing to draw and nothing to blur go through untouched.
  *
  * ## Who draws
  * Where downstream says that it draws overlay compositions (it takes caps with
  * `meta:GstVideoOverlayComposition` and names that meta in its answer to the ALLOCATION query, as
  * glimagesink does), and where the stream has such a composition already, nothing is drawn into the
  * frame: four thin rectangles a box and one a text are attached to it, behind those that are there.
- * Behind a tee then no pixel is copied. Anywhere else the same picture is drawn into the frame, which
- * is copied first if somebody else holds it, too. It is decided again when downstream asks for that
- * (RECONFIGURE).
+ * Behind a tee then no pixel is copied. Anywhere else the same picture is drawn into the frame,
+ * which is copied first if somebody else holds it, too. It is decided again when downstream asks
+ * for that (RECONFIGURE).
  *
  * ## Colours
  * A label always has the same colour, out of Okabe and Ito's seven that differ for all kinds of
- * colour vision. `colors` gives labels others: `person:0xff0000ff,car:0x00ff0080` is red, green, blue
- * and opacity in two digits each (`0x00ff00` is opaque), so persons are red and cars half transparent
- * green. The text is black or white, whichever is easier to read.
+ * colour vision. `colors` gives labels others: `person:0xff0000ff,car:0x00ff0080` is red, green,
+ * blue and opacity in two digits each (`0x00ff00` is opaque), so persons are red and cars half
+ * transparent green. The text is black or white, whichever is easier to read.
  *
  * ## Blurring
- * `blur` is a comma list of labels. The inside of these boxes becomes a mosaic of at most 8 × 8 mean
- * colours, in the buffer's own pixels and before anything is drawn, in every mode: what was there is
- * no longer in the stream. (Another branch of a tee in front keeps its own pixels.)
+ * `blur` is a comma list of labels. The inside of these boxes becomes a mosaic of at most 8 × 8
+ * mean colours, in the buffer's own pixels and before anything is drawn, in every mode: what was
+ * there is no longer in the stream. (Another branch of a tee in front keeps its own pixels.)
  *
  * An object that the detector misses is not blurred. `blur-unknown` is for the time in which nobody
  * has looked yet: it does the same to the whole frame wherever no detector had a result for it. A
- * frame has a result when fasterrcnndetect inferred on it or repeated a result that is not older than
- * its max-age, also one without objects (the detector marks such frames), or when it carries an
- * object of any other element. So the picture is hidden until the first result, and again when the
- * detector falls behind by more than max-age. Limits: the mark is a meta, and is lost where metas
- * are, as in an encoder; with `hold=false` the frames between two inferences have no result and are
- * hidden; frames on which any other detector found nothing cannot be told from those that it did not
- * look at and are hidden; of two fasterrcnndetect one that has a result is enough.
+ * frame has a result when fasterrcnndetect inferred on it or repeated a result that is not older
+ * than its max-age, also one without objects (the detector marks such frames), or when it carries
+ * an object of any other element. So the picture is hidden until the first result, and again when
+ * the detector falls behind by more than max-age. Limits: the mark is a meta, and is lost where
+ * metas are, as in an encoder; with `hold=false` the frames between two inferences have no result
+ * and are hidden; frames on which any other detector found nothing cannot be told from those that
+ * it did not look at and are hidden; of two fasterrcnndetect one that has a result is enough.
  *
  * A wrong value of `colors` or `blur` fails the change to PAUSED; in a running element it posts a
  * warning and the old value stays.
@@ -59,7 +59,7 @@
  * as "person 97 %" above it, or inside it where there is no room above.
  * |[
  * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect !
- *     fasterrcnnoverlay blur=person blur-unknown=true colors=person:0x000000ff draw-confidence=false !
+ *     fasterrcnnoverlay blur=person blur-unknown=true colors=person:0x000000 draw-labels=false !
  *     videoconvert ! autovideosink
  * ]|
  * Persons are mosaics in black boxes; until the first result there is nothing to recognise at all.

@@ -106,8 +106,8 @@ drop_partial_line (FrcLineWriter *writer, gsize written)
  * @line: of @size bytes, with its newline
  * @cancel: atomic; not 0 = give up while the reader of a pipe does not read
  *
- * Errors: a G_FILE_ERROR, NOSPC where no more fits; the file then ends with the line before. Returns
- * FALSE without an error when cancelled.
+ * Errors: a G_FILE_ERROR, NOSPC where no more fits; the file then ends with the line before.
+ * Returns: FALSE without an error when cancelled.
  */
 gboolean
 frc_line_writer_write (FrcLineWriter *writer, const char *line, gsize size, const gint *cancel,

@@ -4,8 +4,8 @@
  *
  *   bench-overlay [FRAMES [FORMAT...]]     of 1920x1080 with ten boxes; 200 frames, every format
  *
- * Prints milliseconds of the thread's CPU time and of the clock, median and 99th percentile: drawing
- * into the frame, attaching a composition, and drawing with a blurred label.
+ * Prints milliseconds of the thread's CPU time and of the clock, median and 99th percentile:
+ * drawing into the frame, attaching a composition, and drawing with a blurred label.
  */
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>

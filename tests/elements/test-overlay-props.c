@@ -66,8 +66,8 @@ GST_START_TEST (test_colors)
   GstVideoInfo info;
   gchar *text;
 
-  g_object_set (overlay, "colors", " person : 0xff0001ff , my:label:0xA0b0C0,half:0x00ff0080,", NULL);
-  g_object_set (overlay, "colors", " person : 0xff0001ff , my:label:0xA0b0C0,half:0x00ff0080", NULL);
+  g_object_set (overlay, "colors", " person : 0xff0001ff , my:label:0xA0b0C0,half:0x00ff0080",
+      NULL);
   test_info (&info, GST_VIDEO_FORMAT_RGB, W, H);
   GstHarness *h = harness_for (overlay, &info);
   fail_unless_equals_int (line_color (h, "person"), 0xff0001);
@@ -328,7 +328,7 @@ GST_START_TEST (test_blur_unknown_behind_the_detector)
 }
 GST_END_TEST
 
-/* Without our detector: an object of anybody is a result; the property is live and off by default. */
+/* Without our detector: an object of anybody is a result. The property is live. */
 GST_START_TEST (test_blur_unknown_alone)
 {
   GstElement *overlay = make_overlay (FALSE, FALSE, 1);
