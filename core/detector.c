@@ -13,6 +13,26 @@ observe (FrcDetector *d, const char *name, FrcView v)
     d->observer (name, v.data, v.n, v.h, v.w, v.c, v.ld, d->observer_data);
 }
 
+/* The plan's tensor @node, widened if it is narrow: looking inside may allocate. */
+static void
+observe_node (FrcDetector *d, const char *name, const FrcPlan *plan, gint node)
+{
+  FrcView view = frc_plan_view (plan, node);
+
+  if (!d->observer || !plan->graph->narrow || plan->graph->nodes[node].is_wide) {
+    observe (d, name, view);
+    return;
+  }
+  FrcNarrowView narrow = frc_plan_narrow_view (plan, node);
+  view.data = g_try_new (gfloat, (gsize) view.n * view.h * view.w * view.c + 1);
+  view.ld = view.c;
+  if (view.data) {
+    frc_narrow_widen (&narrow, view.data);
+    observe (d, name, view);
+  }
+  g_free (view.data);
+}
+
 static void
 end_stage (FrcDetector *d, FrcStage stage, gint64 *since)
 {
@@ -52,7 +72,7 @@ frc_detector_load (FrcDetector *d, const FrcImage *image, const FrcRect *rect)
   d->rect = *rect;
   frc_input_size (&d->config, rect->width, rect->height, &d->input);
   frc_plan_set_input (d->trunk, (FrcShape){ 1, d->input.padded_h, d->input.padded_w, 3 });
-  FrcView input = frc_plan_view (d->trunk, d->model->network.input);
+  FrcView input = frc_plan_view (d->trunk, d->network->input);
   frc_pool_begin (d->pool, NULL);
   frc_frame_read (d->reader, d->pool, image, rect, d->config.image_mean, d->config.image_std,
       &d->input.resize, &input);
@@ -65,14 +85,14 @@ frc_detector_load (FrcDetector *d, const FrcImage *image, const FrcRect *rect)
 static void
 observe_trunk (FrcDetector *d)
 {
-  const FrcNetwork *network = &d->model->network;
+  const FrcNetwork *network = d->network;
   guint n_anchors = d->config.n_sizes * d->config.n_ratios;
 
   observe (d, "input", frc_plan_view (d->trunk, network->input));
   for (guint l = 0; l < network->n_maps; l++) {
     FrcView rpn = frc_plan_view (d->trunk, network->rpn[l]), deltas = rpn;
-    observe (d, frc_name ("features.%s", network->map_names[l]).s,
-        frc_plan_view (d->trunk, network->maps[l]));
+    observe_node (d, frc_name ("features.%s", network->map_names[l]).s, d->trunk,
+        network->maps[l]);
     rpn.c = n_anchors;
     observe (d, frc_name ("objectness.%u", l).s, rpn);
     deltas.data += n_anchors;
@@ -84,7 +104,7 @@ observe_trunk (FrcDetector *d)
 static void
 propose (FrcDetector *d)
 {
-  const FrcNetwork *network = &d->model->network;
+  const FrcNetwork *network = d->network;
   FrcView levels[FRC_MAX_LEVELS];
 
   for (guint l = 0; l < network->n_maps; l++)
@@ -109,9 +129,21 @@ take_proposals (FrcDetector *d, const FrcBox *boxes, guint n)
 }
 
 static void
+pool_narrow_rois (FrcDetector *d, const FrcView *shapes)
+{
+  const FrcNetwork *network = d->network;
+  FrcNarrowView maps[FRC_MAX_LEVELS], out = frc_plan_narrow_view (d->head, network->rois);
+
+  for (guint l = 0; l < d->config.n_roi_levels; l++)
+    maps[l] = frc_plan_narrow_view (d->trunk, network->maps[l]);
+  frc_roi_pool_narrow_run (&d->config, network->head->narrow, d->pool, maps, shapes, &d->input,
+      d->rois, d->roi_level, &out);
+}
+
+static void
 pool_rois (FrcDetector *d)
 {
-  const FrcNetwork *network = &d->model->network;
+  const FrcNetwork *network = d->network;
   const FrcConfig *config = &d->config;
   FrcView maps[FRC_MAX_LEVELS];
 
@@ -119,6 +151,10 @@ pool_rois (FrcDetector *d)
     maps[l] = frc_plan_view (d->trunk, network->maps[l]);
   frc_plan_set_input (d->head,
       (FrcShape){ d->n_rois, config->pooled_size, config->pooled_size, maps[0].c });
+  if (network->head->narrow) {
+    pool_narrow_rois (d, maps);
+    return;
+  }
   FrcView out = frc_plan_view (d->head, network->rois);
   frc_roi_pool_run (config, d->model->kernels, d->pool, maps, &d->input, d->rois, d->roi_level,
       &out);
@@ -127,11 +163,11 @@ pool_rois (FrcDetector *d)
 static void
 observe_head (FrcDetector *d)
 {
-  const FrcNetwork *network = &d->model->network;
+  const FrcNetwork *network = d->network;
   FrcView logits = frc_plan_view (d->head, network->predictions), deltas = logits;
 
   observe (d, "proposals", (FrcView){ &d->rois[0].x1, 1, d->n_rois, 1, 4, 4 });
-  observe (d, "box_roi_pool", frc_plan_view (d->head, network->rois));
+  observe_node (d, "box_roi_pool", d->head, network->rois);
   logits.c = network->n_classes;
   observe (d, "class_logits", logits);
   deltas.data += network->n_classes;
@@ -145,7 +181,7 @@ postprocess (FrcDetector *d, const FrcQuery *query, FrcDetection *out, guint cap
   const FrcInputSize *input = &d->input;
   FrcBoxSpace space = { input->resize.width, input->resize.height, 1, 1, d->rect.width,
     d->rect.height, input->to_frame_x, input->to_frame_y };
-  FrcView head = frc_plan_view (d->head, d->model->network.predictions);
+  FrcView head = frc_plan_view (d->head, d->network->predictions);
   FrcQuery resolved = *query;
   guint max = query->max_detections ? query->max_detections : d->config.box_detections_per_image;
 

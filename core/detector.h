@@ -19,6 +19,8 @@ typedef enum {
 
 struct _FrcDetector {
   FrcModel *model;
+  const FrcNetwork *network; /* the model's for this precision */
+  FrcPrecision precision;    /* never AUTO */
   FrcConfig config; /* the model's, with the options applied */
   FrcPool *pool;
   FrcObserver observer;
@@ -42,5 +44,9 @@ struct _FrcDetector {
   guint n_rois; /* of the last run */
   guint64 stage_ns[FRC_N_STAGES];
 };
+
+/* precision.c: the precision to use and its network, which outlives the detector. */
+const FrcNetwork *frc_precision_choose (FrcModel *model, FrcPrecision wanted, FrcPrecision *chosen,
+    GError **error);
 
 #endif

@@ -36,7 +36,8 @@ apply_options (FrcConfig *config, const FrcOptions *options, GError **error)
  * @model: the detector takes a reference of its own
  * @options: (nullable): NULL = all defaults
  *
- * Starts the detector's threads; memory for images comes with frc_detector_prepare ().
+ * Starts the detector's threads; memory for images comes with frc_detector_prepare (). A precision
+ * that this CPU or the model lacks is an error, FRC_PRECISION_AUTO never is.
  *
  * Returns: a detector, or NULL with an error
  */
@@ -51,6 +52,7 @@ frc_detector_new (FrcModel *model, const FrcOptions *options, GError **error)
   d->model = frc_model_ref (model);
   d->config = model->config;
   if (!apply_options (&d->config, options, error) ||
+      !(d->network = frc_precision_choose (model, options->precision, &d->precision, error)) ||
       !(d->pool = frc_pool_new (options->threads ? options->threads
                                                  : MIN (g_get_num_processors (), MAX_THREADS),
             error)))
@@ -92,7 +94,7 @@ plan_trunk (FrcDetector *d, GError **error)
   guint shorter = frc_padded (&d->config, d->config.min_size);
   guint longer = frc_padded (&d->config, d->config.max_size);
 
-  if (!(d->trunk = frc_plan_new (d->model->network.trunk, error)))
+  if (!(d->trunk = frc_plan_new (d->network->trunk, error)))
     return FALSE;
   frc_plan_grow (d->trunk, (FrcShape){ 1, shorter, longer, 3 });
   frc_plan_grow (d->trunk, (FrcShape){ 1, longer, shorter, 3 });
@@ -102,7 +104,7 @@ plan_trunk (FrcDetector *d, GError **error)
 static gboolean
 plan_head (FrcDetector *d, GError **error)
 {
-  const FrcNetwork *network = &d->model->network;
+  const FrcNetwork *network = d->network;
   guint pooled = d->config.pooled_size;
 
   if (!(d->head = frc_plan_new (network->head, error)))
@@ -116,7 +118,7 @@ plan_head (FrcDetector *d, GError **error)
 static gboolean
 prepare_proposals (FrcDetector *d, GError **error)
 {
-  const FrcNetwork *network = &d->model->network;
+  const FrcNetwork *network = d->network;
   guint max_cells[FRC_MAX_LEVELS];
 
   for (guint l = 0; l < network->n_maps; l++) {
@@ -129,7 +131,7 @@ prepare_proposals (FrcDetector *d, GError **error)
 static gboolean
 reserve_scratch (FrcDetector *d, guint width, GError **error)
 {
-  const FrcNetwork *network = &d->model->network;
+  const FrcNetwork *network = d->network;
   gsize bytes = MAX (d->trunk->scratch_bytes, d->head->scratch_bytes);
   gsize pooling = frc_roi_pool_scratch_bytes (&d->config,
       frc_padded (&d->config, d->config.max_size), network->head->nodes[network->rois].channels);
@@ -179,7 +181,7 @@ frc_detector_prepare (FrcDetector *d, const FrcImageInfo *info, GError **error)
   if (!d->reader || !plan_trunk (d, error) || !plan_head (d, error) ||
       !prepare_proposals (d, error) ||
       !frc_postprocess_init (&d->postprocess, &d->config, d->max_rois,
-          d->model->network.n_classes, error) ||
+          d->network->n_classes, error) ||
       !(d->rois = frc_alloc (d->max_rois, sizeof (FrcBox), "the proposals", error)) ||
       !(d->roi_level = frc_alloc (d->max_rois, 1, "the proposals' levels", error)) ||
       !reserve_scratch (d, info->width, error)) {
@@ -266,6 +268,16 @@ operation_of (const FrcNode *node)
   return frc_name ("input");
 }
 
+static const char *
+kernel_of (const FrcGraph *graph, const FrcNode *node)
+{
+  if (node->op == FRC_OP_INPUT)
+    return "";
+  if (graph->narrow)
+    return frc_narrow_kernels_name (graph->narrow, node->narrow_conv != NULL);
+  return node->conv ? frc_conv_kernel_name (node->conv) : frc_kernels_name (graph->kernels);
+}
+
 static void
 describe_plan (const FrcPlan *plan, FrcLayerFunc func, gpointer user_data)
 {
@@ -278,13 +290,11 @@ describe_plan (const FrcPlan *plan, FrcLayerFunc func, gpointer user_data)
       continue;
     FrcName operation = operation_of (node);
     FrcLayer layer = { .name = node->name, .operation = operation.s,
-      .kernel = node->conv ? frc_conv_kernel_name (node->conv)
-                : node->op == FRC_OP_INPUT ? "" : frc_kernels_name (graph->kernels),
+      .kernel = kernel_of (graph, node),
       .n = shape->n, .h = shape->h, .w = shape->w, .c = shape->c,
       .flops = frc_node_flops (graph, i, plan->shapes) };
     if (node->weights_of == FRC_NO_NODE)
-      layer.weight_bytes = (node->conv ? frc_conv_weight_bytes (node->conv) : 0) +
-                           (node->depthwise ? frc_depthwise_weight_bytes (node->depthwise) : 0);
+      layer.weight_bytes = frc_node_weight_bytes (node);
     func (&layer, user_data);
   }
 }
@@ -308,14 +318,14 @@ frc_detector_foreach_layer (const FrcDetector *d, FrcLayerFunc func, gpointer us
 void
 frc_detector_get_info (const FrcDetector *d, FrcDetectorInfo *info)
 {
-  const FrcNetwork *network = &d->model->network;
+  const FrcNetwork *network = d->network;
 
   *info = (FrcDetectorInfo){ .threads = frc_pool_get_threads (d->pool),
     .input_width = d->input.padded_w, .input_height = d->input.padded_h,
     .resized_width = d->input.resize.width, .resized_height = d->input.resize.height,
     .n_proposals = d->n_rois,
     .weight_bytes = frc_graph_weight_bytes (network->trunk) + frc_graph_weight_bytes (network->head),
-    .cpu = frc_kernels_name (d->model->kernels) };
+    .cpu = frc_kernels_name (d->model->kernels), .precision = d->precision };
   if (d->is_prepared)
     info->arena_bytes = d->trunk->arena_bytes + d->head->arena_bytes;
 }

@@ -122,11 +122,26 @@ const char *const *frc_family_names (void);
 
 typedef struct _FrcDetector FrcDetector;
 
+/* What the layers compute with; sums are f32 in each. */
+typedef enum {
+  FRC_PRECISION_AUTO, /* the fastest that the model's file says costs little, else f32 */
+  FRC_PRECISION_F32,
+  /* Weights and tensors between the layers are bf16. Needs AVX512-BF16; AMX where Linux lets this
+   * process have it, which is asked for once, with the first such detector: from then on a signal
+   * that meets a thread at work needs 8 KiB more stack. No thread keeps tile registers. */
+  FRC_PRECISION_BF16,
+  FRC_PRECISION_INT8  /* the model's file must hold the ranges */
+} FrcPrecision;
+
+gboolean frc_precision_parse (const char *name, FrcPrecision *precision, GError **error);
+const char *frc_precision_name (FrcPrecision precision);
+
 /* What needs a new plan. Zero is the default of each. */
 typedef struct {
   guint threads;       /* threads of this detector, the caller's included; 0 = one a core */
   guint input_size;    /* shorter side of the network input, 0 = the model's */
   guint max_proposals; /* 0 = the model's */
+  FrcPrecision precision;
 } FrcOptions;
 
 typedef struct { gfloat x1, y1, x2, y2; } FrcBox;
@@ -199,6 +214,7 @@ typedef struct {
   guint n_proposals;                        /* that reached the head in the last run */
   gsize arena_bytes, weight_bytes;
   const char *cpu;                          /* "scalar", "avx2", "avx512" */
+  FrcPrecision precision;                   /* that was chosen, never AUTO */
 } FrcDetectorInfo;
 void frc_detector_get_info (const FrcDetector *detector, FrcDetectorInfo *info);
 

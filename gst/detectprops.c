@@ -50,6 +50,13 @@ static const GEnumValue meta_values[] = {
   { FRC_META_BOTH, "ROI metas and analytics metadata", "both" },
   { 0, NULL, NULL },
 };
+static const GEnumValue precision_values[] = {
+  { FRC_PRECISION_AUTO, "The fastest that the model's file says costs little, else f32", "auto" },
+  { FRC_PRECISION_F32, "32-bit floating point", "f32" },
+  { FRC_PRECISION_BF16, "bfloat16 between the layers, sums in f32", "bf16" },
+  { FRC_PRECISION_INT8, "8-bit integers between the layers, sums in 32 bits", "int8" },
+  { 0, NULL, NULL },
+};
 static const GEnumValue post_values[] = {
   { FRC_POST_NEVER, "No messages", "never" },
   { FRC_POST_EVERY_FRAME, "A message for each frame", "every-frame" },
@@ -122,6 +129,10 @@ install_modes (GObjectClass *klass)
   install_enum (klass, FRC_PROP_META_TYPE, "meta-type", "Meta type",
       "Which metadata an object gets; one that this build lacks fails to start",
       "FrcDetectMetaType", meta_values, READY);
+  install_enum (klass, FRC_PROP_PRECISION, "precision", "Precision",
+      "What the network computes with; one that the CPU or the model lacks fails to start, auto "
+      "never does",
+      "FrcDetectPrecision", precision_values, READY);
 }
 
 static void
@@ -244,6 +255,7 @@ static const struct {
   [FRC_PROP_REGION] = FIELD (ENUM, config.region),
   [FRC_PROP_PROPOSALS] = FIELD (ENUM, config.proposals),
   [FRC_PROP_META_TYPE] = FIELD (ENUM, config.meta_type),
+  [FRC_PROP_PRECISION] = FIELD (ENUM, config.precision),
   [FRC_PROP_THRESHOLD] = FIELD (DOUBLE, tuning.threshold),
   [FRC_PROP_NMS_THRESHOLD] = FIELD (DOUBLE, tuning.nms_threshold),
   [FRC_PROP_MAX_DETECTIONS] = FIELD (UINT, tuning.max_detections),

@@ -23,6 +23,7 @@ typedef enum {
   FRC_PROP_REGION,
   FRC_PROP_PROPOSALS,
   FRC_PROP_META_TYPE,
+  FRC_PROP_PRECISION,
   FRC_PROP_THRESHOLD,
   FRC_PROP_NMS_THRESHOLD,
   FRC_PROP_MAX_DETECTIONS,
@@ -55,6 +56,7 @@ typedef struct {
   FrcRegionMode region;
   FrcProposalSource proposals;
   FrcMetaType meta_type;
+  FrcPrecision precision;
 } FrcDetectConfig;
 
 /* Changes while playing: copied for every frame. */

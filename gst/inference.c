@@ -66,7 +66,7 @@ frc_inference_new (const FrcDetectConfig *config, GError **error)
     return NULL;
 
   FrcOptions options = { .threads = config->threads, .input_size = config->input_size,
-    .max_proposals = config->max_proposals };
+    .max_proposals = config->max_proposals, .precision = config->precision };
   self->merges = config->region != FRC_REGION_FULL_FRAME;
   if (self->merges && !frc_merge_init (&self->merge, frc_label_set_size (self->labels), error))
     return NULL;

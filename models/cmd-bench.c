@@ -17,7 +17,7 @@
 
 typedef struct {
   ToolSettings settings;
-  char *size, *image, *precision;
+  char *size, *image;
   gint frames, warmup;
   gboolean json;
 } Options;
@@ -36,6 +36,7 @@ typedef struct {
   gdouble *ms;     /* whole frames */
   Stage stages[MAX_STAGES];
   guint n_frames, n_stages, threads, n_proposals;
+  FrcPrecision precision;
   guint64 peak_bytes;
   gdouble gemm_gflops; /* 0 where it was not measured */
 } Bench;
@@ -218,9 +219,10 @@ print_table (Bench *bench, const Options *options)
 {
   const FrcImageInfo *image = &bench->still.image.info;
   gdouble flops = 0, sum_ms = 0;
-  printf ("%s, %ux%u %s, f32, %u thread%s, %u frames after %d, %u proposals\n\n",
+  printf ("%s, %ux%u %s, %s, %u thread%s, %u frames after %d, %u proposals\n\n",
       frc_model_get_info (bench->session.model)->name, image->width, image->height,
-      options->image ? "photograph" : "synthetic picture", bench->threads,
+      options->image ? "photograph" : "synthetic picture",
+      frc_precision_name (bench->precision), bench->threads,
       bench->threads == 1 ? "" : "s", bench->n_frames, options->warmup, bench->n_proposals);
   printf ("%-12s %10s %10s %10s %9s\n", "stage", "median ms", "p95 ms", "GFLOP/s", "of peak");
   for (guint i = 0; i < bench->n_stages; i++) {
@@ -262,7 +264,7 @@ print_json (Bench *bench)
   tool_json_key (out, "model");
   tool_json_string (out, frc_model_get_info (bench->session.model)->name);
   tool_json_key (out, "precision");
-  tool_json_string (out, "f32");
+  tool_json_string (out, frc_precision_name (bench->precision));
   append_count (out, "threads", bench->threads);
   append_count (out, "width", bench->still.image.info.width);
   append_count (out, "height", bench->still.image.info.height);
@@ -288,10 +290,7 @@ print_json (Bench *bench)
 static gboolean
 check (const Options *options, GError **error)
 {
-  if (options->precision && strcmp (options->precision, "f32") != 0)
-    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT, "--precision %s: expected f32",
-        options->precision);
-  else if (options->frames < 1 || options->frames > MAX_FRAMES)
+  if (options->frames < 1 || options->frames > MAX_FRAMES)
     g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT, "--frames %d: expected 1 to %d",
         options->frames, MAX_FRAMES);
   else if (options->warmup < 0 || options->warmup > MAX_FRAMES)
@@ -315,6 +314,7 @@ prepare (Bench *bench, const Options *options, const char *model, GError **error
   bench->load_ms = (gdouble) (g_get_monotonic_time () - start) / 1e3;
   frc_detector_get_info (bench->session.detector, &info);
   bench->threads = info.threads;
+  bench->precision = info.precision;
   return TRUE;
 }
 
@@ -364,7 +364,8 @@ tool_bench (int argc, char **argv)
     { "warm-up", 0, 0, G_OPTION_ARG_INT, &o.warmup, "Frames before them (default 3)", "N" },
     { "input-size", 's', 0, G_OPTION_ARG_INT, &o.settings.input_size,
         "Shorter side of the network input (default: the model's)", "N" },
-    { "precision", 0, 0, G_OPTION_ARG_STRING, &o.precision, "f32 (the only one)", "P" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &o.settings.precision,
+        "auto (default), f32, bf16 or int8", "P" },
     { "json", 'j', 0, G_OPTION_ARG_NONE, &o.json, "One JSON object on one line", NULL },
     { "family", 'f', 0, G_OPTION_ARG_STRING, &o.settings.family,
         "The model's family, where its file cannot tell", "NAME" },
@@ -382,6 +383,5 @@ tool_bench (int argc, char **argv)
   tool_settings_clear (&o.settings);
   g_free (o.size);
   g_free (o.image);
-  g_free (o.precision);
   return good ? TOOL_EXIT_OK : TOOL_EXIT_BAD;
 }

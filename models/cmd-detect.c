@@ -162,6 +162,8 @@ tool_detect (int argc, char **argv)
         "Write each intermediate result as .npy, float32, NCHW", "DIR" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &options.settings.threads,
         "Threads (default 0: one a core)", "N" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &options.settings.precision,
+        "auto (default), f32, bf16 or int8", "P" },
     { "family", 'f', 0, G_OPTION_ARG_STRING, &options.settings.family,
         "The model's family, where its file cannot tell", "NAME" },
     { NULL },

@@ -318,6 +318,8 @@ tool_eval (int argc, char **argv)
         "Shorter side of the network input (default: the model's)", "N" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &o.settings.threads, "Threads (default 0: one a core)",
         "N" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &o.settings.precision,
+        "auto (default), f32, bf16 or int8", "P" },
     { "family", 'f', 0, G_OPTION_ARG_STRING, &o.settings.family,
         "The model's family, where its file cannot tell", "NAME" },
     { NULL },

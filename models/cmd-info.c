@@ -166,9 +166,10 @@ take_layer (const FrcLayer *layer, gpointer user_data)
 
 /* A detector that is ready for RGB images of that size, a grey one loaded. */
 static FrcDetector *
-plan (FrcModel *model, guint width, guint height, GError **error)
+plan (FrcModel *model, FrcPrecision precision, guint width, guint height, GError **error)
 {
-  g_autoptr (FrcDetector) detector = frc_detector_new (model, NULL, error);
+  const FrcOptions options = { .precision = precision };
+  g_autoptr (FrcDetector) detector = frc_detector_new (model, &options, error);
   const FrcImageInfo info = { FRC_FORMAT_RGB, width, height, FRC_MATRIX_BT601, FRC_RANGE_FULL };
   if (!detector || !frc_detector_prepare (detector, &info, error))
     return NULL;
@@ -185,9 +186,9 @@ print_plan (const FrcDetector *detector, guint width, guint height)
   LayerSink sink = { 0 };
   FrcDetectorInfo info;
   frc_detector_get_info (detector, &info);
-  printf ("\nplan        %ux%u image, %ux%u network input (%ux%u with padding), %s kernels\n\n", width,
-      height, info.resized_width, info.resized_height, info.input_width, info.input_height,
-      info.cpu);
+  printf ("\nplan        %ux%u image, %ux%u network input (%ux%u with padding), %s, %s kernels\n\n",
+      width, height, info.resized_width, info.resized_height, info.input_width, info.input_height,
+      frc_precision_name (info.precision), info.cpu);
   print_padded ("layer", NAME_WIDTH);
   print_padded ("operation", OPERATION_WIDTH);
   print_padded ("kernel", KERNEL_WIDTH);
@@ -214,6 +215,7 @@ append_plan (GString *out, const FrcDetector *detector, guint width, guint heigh
   append_count (out, "input_width", info.input_width);
   append_count (out, "input_height", info.input_height);
   append_text (out, "cpu", info.cpu);
+  append_text (out, "precision", frc_precision_name (info.precision));
   append_count (out, "arena_bytes", info.arena_bytes);
   append_count (out, "weight_bytes", info.weight_bytes);
   tool_json_key (out, "layers");
@@ -225,14 +227,18 @@ append_plan (GString *out, const FrcDetector *detector, guint width, guint heigh
 }
 
 static gboolean
-run (const char *name, const char *family, const char *plan_size, gboolean json, GError **error)
+run (const char *name, const char *family, const char *plan_size, const char *precision_name,
+    gboolean json, GError **error)
 {
+  FrcPrecision precision = FRC_PRECISION_AUTO;
   guint width = 0, height = 0;
+  if (precision_name && !frc_precision_parse (precision_name, &precision, error))
+    return FALSE;
   if (plan_size && !tool_parse_size (plan_size, &width, &height, error))
     return FALSE;
   g_autoptr (FrcModel) model = tool_model_open (name, family, error);
   g_autoptr (FrcDetector) detector = NULL;
-  if (!model || (plan_size && !(detector = plan (model, width, height, error))))
+  if (!model || (plan_size && !(detector = plan (model, precision, width, height, error))))
     return FALSE;
   if (json) {
     g_autoptr (GString) out = g_string_new ("{");
@@ -253,11 +259,13 @@ int
 tool_info (int argc, char **argv)
 {
   gboolean json = FALSE;
-  g_autofree char *plan_size = NULL, *family = NULL;
+  g_autofree char *plan_size = NULL, *family = NULL, *precision = NULL;
   const GOptionEntry entries[] = {
     { "json", 'j', 0, G_OPTION_ARG_NONE, &json, "One JSON object on one line", NULL },
     { "plan", 'p', 0, G_OPTION_ARG_STRING, &plan_size,
         "Also each layer, its kernel and FLOPs for images of this size", "WxH" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &precision,
+        "Of the plan: auto (default), f32, bf16 or int8", "P" },
     { "family", 'f', 0, G_OPTION_ARG_STRING, &family,
         "The model's family, where its file cannot tell", "NAME" },
     { NULL },
@@ -270,7 +278,7 @@ tool_info (int argc, char **argv)
   if (good && argc != 2)
     good = tool_fail ("info", g_error_new (FRC_ERROR, FRC_ERROR_ARGUMENT,
         "expected one MODEL, got %d arguments (frcnn info --help)", argc - 1));
-  if (good && !run (argv[1], family, plan_size, json, &error))
+  if (good && !run (argv[1], family, plan_size, precision, json, &error))
     good = tool_fail (NULL, error);
   good = tool_finish_stdout () && good;
   return good ? TOOL_EXIT_OK : TOOL_EXIT_BAD;

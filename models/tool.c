@@ -126,6 +126,7 @@ void
 tool_settings_clear (ToolSettings *settings)
 {
   g_clear_pointer (&settings->family, g_free);
+  g_clear_pointer (&settings->precision, g_free);
 }
 
 /* `name` is a file, or `default`. A family that the file could not tell is told on stderr. */
@@ -146,13 +147,15 @@ tool_session_open (ToolSession *session, const char *model, const ToolSettings *
     GError **error)
 {
   *session = (ToolSession) { .query = FRC_QUERY_INIT };
-  if (!tool_settings_check (settings, error))
+  FrcOptions options = { .threads = (guint) settings->threads,
+    .input_size = (guint) settings->input_size };
+  if (!tool_settings_check (settings, error)
+      || (settings->precision
+          && !frc_precision_parse (settings->precision, &options.precision, error)))
     return FALSE;
   session->model = tool_model_open (model, settings->family, error);
   if (!session->model)
     return FALSE;
-  const FrcOptions options = { .threads = (guint) settings->threads,
-    .input_size = (guint) settings->input_size };
   session->detector = frc_detector_new (session->model, &options, error);
   if (!session->detector) {
     tool_session_close (session);

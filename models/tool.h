@@ -39,6 +39,7 @@ gboolean tool_finish_stdout (void);
 /* What several calls take; the numbers are checked by tool_settings_check (). */
 typedef struct {
   char *family;      /* (nullable) */
+  char *precision;   /* (nullable): auto */
   gint threads;      /* 0 = one a core */
   gint input_size;   /* 0 = the model's */
   gdouble threshold; /* keeps score > this */

@@ -2,6 +2,7 @@
 #include "graph.h"
 #include "../frcnn.h"
 #include "../mem.h"
+#include "narrow_nodes.h"
 
 #include <string.h>
 
@@ -23,6 +24,8 @@ node_clear (FrcNode *node)
   if (node->weights_of == FRC_NO_NODE) {
     frc_conv_free (node->conv);
     frc_depthwise_free (node->depthwise);
+    frc_narrow_conv_free (node->narrow_conv);
+    frc_narrow_depthwise_free (node->narrow_depthwise);
   }
 }
 
@@ -72,7 +75,7 @@ frc_graph_reuse (FrcGraph *graph, gint node, gint in)
   again.name = g_strdup (again.name);
   again.in[0] = in;
   again.users = again.part_of = again.first_channel = 0;
-  again.is_output = again.lends_weights = FALSE;
+  again.is_output = again.is_wide = again.lends_weights = FALSE;
   again.weight = again.bias = NULL;
   again.weights_of = node;
   return frc_graph_append (graph, again);
@@ -162,6 +165,14 @@ frc_graph_set_output (FrcGraph *graph, gint node)
     graph->nodes[node].is_output = TRUE;
 }
 
+void
+frc_graph_set_result (FrcGraph *graph, gint node)
+{
+  frc_graph_set_output (graph, node);
+  if (node != FRC_NO_NODE)
+    graph->nodes[node].is_wide = TRUE;
+}
+
 /* ---- finishing ---------------------------------------------------------------------------- */
 
 /* A sum whose first term is a convolution that nobody else reads becomes that convolution, with the
@@ -179,6 +190,7 @@ fuse_add (FrcGraph *graph, FrcNode *sum)
   fused.spec.activation = sum->spec.activation;
   fused.users = sum->users;
   fused.is_output = sum->is_output;
+  fused.is_wide = sum->is_wide;
   fused.part_of = sum->part_of;
   fused.first_channel = sum->first_channel;
   *conv = (FrcNode){ .op = FRC_OP_NONE, .name = sum->name, .in = { FRC_NO_NODE, FRC_NO_NODE },
@@ -206,6 +218,16 @@ pack (FrcGraph *graph, FrcNode *node)
   return node->conv || node->depthwise;
 }
 
+static void
+pack_all (FrcGraph *graph)
+{
+  for (guint i = 0; i < graph->n_nodes; i++)
+    if (!pack (graph, &graph->nodes[i])) {
+      g_prefix_error (&graph->error, "'%s': ", graph->nodes[i].name);
+      return;
+    }
+}
+
 gboolean
 frc_graph_finish (FrcGraph *graph, GError **error)
 {
@@ -213,17 +235,25 @@ frc_graph_finish (FrcGraph *graph, GError **error)
     for (guint i = 0; i < graph->n_nodes; i++)
       if (graph->nodes[i].op == FRC_OP_ADD)
         fuse_add (graph, &graph->nodes[i]);
-    for (guint i = 0; i < graph->n_nodes; i++)
-      if (!pack (graph, &graph->nodes[i])) {
-        g_prefix_error (&graph->error, "'%s': ", graph->nodes[i].name);
-        break;
-      }
+    if (graph->narrow)
+      frc_narrow_pack (graph);
+    else
+      pack_all (graph);
   }
   if (graph->error) {
     g_propagate_error (error, g_steal_pointer (&graph->error));
     return FALSE;
   }
   return TRUE;
+}
+
+gsize
+frc_node_weight_bytes (const FrcNode *node)
+{
+  return (node->conv ? frc_conv_weight_bytes (node->conv) : 0) +
+      (node->depthwise ? frc_depthwise_weight_bytes (node->depthwise) : 0) +
+      (node->narrow_conv ? frc_narrow_conv_weight_bytes (node->narrow_conv) : 0) +
+      (node->narrow_depthwise ? frc_narrow_depthwise_weight_bytes (node->narrow_depthwise) : 0);
 }
 
 gsize
@@ -235,8 +265,7 @@ frc_graph_weight_bytes (const FrcGraph *graph)
     const FrcNode *node = &graph->nodes[i];
     if (node->weights_of >= 0)
       continue;
-    bytes += node->conv ? frc_conv_weight_bytes (node->conv) : 0;
-    bytes += node->depthwise ? frc_depthwise_weight_bytes (node->depthwise) : 0;
+    bytes += frc_node_weight_bytes (node);
   }
   return bytes;
 }

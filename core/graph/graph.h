@@ -9,6 +9,7 @@
 
 #include <glib.h>
 #include "../kernels/kernels.h"
+#include "../kernels/narrow.h"
 
 typedef enum {
   FRC_OP_NONE,         /* fused into another node */
@@ -42,12 +43,16 @@ typedef struct {
   gfloat *weight, *bias;         /* torch's layout, until frc_graph_finish () packs them */
   FrcConv *conv;
   FrcDepthwise *depthwise;
+  FrcNarrowConv *narrow_conv; /* of a narrow graph, see narrow_nodes.h */
+  FrcNarrowDepthwise *narrow_depthwise;
+  gboolean is_wide; /* the tensor is f32 in a narrow graph, too */
   gint weights_of; /* the node whose weights this one borrows, FRC_NO_NODE: its own */
   gboolean lends_weights;
 } FrcNode;
 
 typedef struct {
   const FrcKernels *kernels;
+  const FrcNarrowKernels *narrow; /* set before frc_graph_finish (): tensors are bf16; NULL: f32 */
   FrcNode *nodes;
   guint n_nodes, room;
   GError *error; /* the first one; every later call does nothing and returns FRC_NO_NODE */
@@ -71,12 +76,14 @@ gint frc_graph_concat (FrcGraph *graph, const char *name, const gint *in, guint 
 gint frc_graph_global_mean (FrcGraph *graph, const char *name, gint in);
 gint frc_graph_scale (FrcGraph *graph, const char *name, gint in, gint scale);
 void frc_graph_set_output (FrcGraph *graph, gint node); /* its tensor outlives the run */
+void frc_graph_set_result (FrcGraph *graph, gint node); /* the same, and it is f32 in any graph */
 
 /* Fuses, packs the weights for the graph's kernels and frees the originals. FALSE with the graph's
  * error moved to @error. */
 gboolean frc_graph_finish (FrcGraph *graph, GError **error);
 /* FALSE if a fully connected layer does not fit what @input becomes on its way there. */
 gboolean frc_graph_check (const FrcGraph *graph, FrcShape input, GError **error);
+gsize frc_node_weight_bytes (const FrcNode *node);
 gsize frc_graph_weight_bytes (const FrcGraph *graph);
 
 /* Shapes of all nodes for one input shape into @shapes [n_nodes]. Allocates nothing. A map is never

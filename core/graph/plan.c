@@ -2,6 +2,7 @@
 #include "plan.h"
 #include "../frcnn.h"
 #include "../mem.h"
+#include "narrow_nodes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,18 @@ frc_plan_view (const FrcPlan *plan, gint node)
   return view_of (plan, node);
 }
 
+FrcNarrowView
+frc_plan_narrow_view (const FrcPlan *plan, gint node)
+{
+  const FrcShape *s = &plan->shapes[node];
+  const FrcNode *n = &plan->graph->nodes[node];
+  guint home = n->part_of ? n->part_of : (guint) node;
+  guint16 *data = plan->arena ? (guint16 *) (plan->arena + plan->offset[home]) : NULL;
+
+  return (FrcNarrowView){ data ? data + n->first_channel : NULL, s->n, s->h, s->w, s->c,
+    frc_narrow_ld (plan->graph->nodes[home].channels) };
+}
+
 static FrcView
 flattened (FrcView v)
 {
@@ -72,10 +85,13 @@ frc_plan_grow (FrcPlan *plan, FrcShape input)
   for (guint i = 0; i < plan->graph->n_nodes; i++) {
     const FrcNode *node = &plan->graph->nodes[i];
     const FrcShape *s = &plan->shapes[i];
-    gsize bytes = (gsize) s->n * s->h * s->w * s->c * sizeof (gfloat);
+    gsize bytes = plan->graph->narrow
+        ? frc_narrow_bytes (plan, i)
+        : (gsize) s->n * s->h * s->w * s->c * sizeof (gfloat);
 
     if (!node->part_of)
       plan->bytes[i] = MAX (plan->bytes[i], ALIGN (bytes));
+    plan->scratch_bytes = MAX (plan->scratch_bytes, frc_narrow_scratch_bytes (plan, i));
     if (node->conv) {
       FrcView in = view_of (plan, node->in[0]), out = view_of (plan, i);
       if (node->op == FRC_OP_LINEAR)
@@ -228,7 +244,9 @@ gboolean
 frc_plan_run (FrcPlan *plan, FrcPool *pool)
 {
   for (guint i = 0; i < plan->graph->n_nodes; i++) {
-    if (plan->shapes[i].n)
+    if (plan->shapes[i].n && plan->graph->narrow)
+      frc_narrow_run_node (plan, pool, i);
+    else if (plan->shapes[i].n)
       run_node (plan, pool, i);
     if (frc_pool_is_cancelled (pool))
       return FALSE;

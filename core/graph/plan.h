@@ -29,7 +29,8 @@ void frc_plan_grow (FrcPlan *plan, FrcShape input); /* announces an input shape 
 gboolean frc_plan_place (FrcPlan *plan, GError **error); /* chooses offsets, takes the arena */
 
 void frc_plan_set_input (FrcPlan *plan, FrcShape input); /* ≤ what was announced */
-FrcView frc_plan_view (const FrcPlan *plan, gint node);
+FrcView frc_plan_view (const FrcPlan *plan, gint node); /* of a wide node in a narrow graph */
+FrcNarrowView frc_plan_narrow_view (const FrcPlan *plan, gint node);
 /* FALSE: cancelled. */
 gboolean frc_plan_run (FrcPlan *plan, FrcPool *pool);
 gdouble frc_plan_flops (const FrcPlan *plan);

@@ -4,6 +4,7 @@
  */
 #include "table.h"
 #include "../frcnn.h"
+#include "narrow_table.h"
 
 static const FrcKernels scalar_kernels = {"scalar", &frc_gemm_scalar, NULL, &frc_depthwise_scalar,
   &frc_pooling_scalar, &frc_elementwise_scalar, &frc_roi_align_scalar, &frc_frame_scalar};
@@ -20,6 +21,10 @@ static const FrcKernels avx2_kernels = {"avx2", &frc_gemm_avx2, &frc_winograd_av
 static const FrcKernels avx512_kernels = {"avx512", &frc_gemm_avx512, &frc_winograd_avx512,
   &frc_depthwise_avx512, &frc_pooling_avx512, &frc_elementwise_avx512, &frc_roi_align_avx512,
   &frc_frame_avx512};
+/* The same with leave to use tile registers (AMX) for narrow numbers. */
+static const FrcKernels amx_kernels = {"avx512", &frc_gemm_avx512, &frc_winograd_avx512,
+  &frc_depthwise_avx512, &frc_pooling_avx512, &frc_elementwise_avx512, &frc_roi_align_avx512,
+  &frc_frame_avx512, .tiles = TRUE};
 #endif
 
 static gboolean
@@ -49,7 +54,7 @@ kernels_best (void)
 {
 #ifdef FRC_X86
   if (cpu_runs_avx512 ())
-    return &avx512_kernels;
+    return &amx_kernels;
   if (cpu_runs_avx2 ())
     return &avx2_kernels;
 #endif
@@ -71,12 +76,21 @@ frc_kernels_get (const char *name, GError **error)
     kernels = &scalar_kernels;
   else if (g_str_equal (name, "baseline"))
     kernels = &baseline_kernels;
-  else if (g_str_equal (name, "avx2") || g_str_equal (name, "avx512")) {
 #ifdef FRC_X86
-    kernels = g_str_equal (name, "avx2") ? &avx2_kernels : &avx512_kernels;
-#endif
-    runs = g_str_equal (name, "avx2") ? cpu_runs_avx2 () : cpu_runs_avx512 ();
+  else if (g_str_equal (name, "avx2")) {
+    kernels = &avx2_kernels;
+    runs = cpu_runs_avx2 ();
+  } else if (g_str_equal (name, "avx512")) {
+    kernels = &avx512_kernels;
+    runs = cpu_runs_avx512 ();
+  } else if (g_str_equal (name, "amx")) {
+    kernels = &amx_kernels;
+    runs = cpu_runs_avx512 () && frc_cpu_has_tiles ();
   }
+#else
+  else if (g_str_equal (name, "avx2") || g_str_equal (name, "avx512") || g_str_equal (name, "amx"))
+    runs = FALSE;
+#endif
   if (kernels != NULL && runs)
     return kernels;
   if (!runs)
@@ -84,7 +98,7 @@ frc_kernels_get (const char *name, GError **error)
         name);
   else
     g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
-        "kernels \"%s\": unknown, expected scalar, baseline, avx2 or avx512", name);
+        "kernels \"%s\": unknown, expected scalar, baseline, avx2, avx512 or amx", name);
   return NULL;
 }
 

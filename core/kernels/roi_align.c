@@ -111,6 +111,22 @@ axis_init (FrcRoiAxis *axis, RoiSide side, guint pooled, guint size, gsize step)
   axis->first[pooled] = n;
 }
 
+void
+frc_roi_align_axes (const FrcRois *rois, guint i, gsize ld, gboolean aligned, guint pooled,
+    gpointer scratch, FrcRoiAxis axes[2])
+{
+  const FrcView *map = &rois->maps[rois->level[i]];
+  const gfloat *box = rois->boxes + 4 * i;
+  gfloat scale = rois->scales[rois->level[i]];
+  guint side = MAX (map->w, map->h);
+
+  frc_roi_axes_place (axes, scratch, pooled, frc_roi_axis_taps (pooled, rois->sampling, side));
+  axis_init (&axes[0], side_of (box[0], box[2], scale, aligned, rois->sampling, pooled, side),
+      pooled, map->w, ld);
+  axis_init (&axes[1], side_of (box[1], box[3], scale, aligned, rois->sampling, pooled, side),
+      pooled, map->h, map->w * ld);
+}
+
 static void
 roi_align_tile (gpointer data, guint tile, gpointer scratch)
 {
@@ -121,16 +137,9 @@ roi_align_tile (gpointer data, guint tile, gpointer scratch)
 
   for (guint i = tile * TILE_ROIS; i < end; i++) {
     const FrcView *map = &rois->maps[rois->level[i]];
-    const gfloat *box = rois->boxes + 4 * i;
-    gfloat scale = rois->scales[rois->level[i]];
-    guint side = MAX (map->w, map->h);
     FrcRoiAxis axes[2];
 
-    frc_roi_axes_place (axes, scratch, out->w, frc_roi_axis_taps (out->w, rois->sampling, side));
-    axis_init (&axes[0], side_of (box[0], box[2], scale, run->aligned, rois->sampling, out->w,
-        side), out->w, map->w, map->ld);
-    axis_init (&axes[1], side_of (box[1], box[3], scale, run->aligned, rois->sampling, out->h,
-        side), out->h, map->h, map->w * map->ld);
+    frc_roi_align_axes (rois, i, map->ld, run->aligned, out->w, scratch, axes);
     run->kernels->roi (map->data, &axes[1], &axes[0], out->h, out->c,
         out->data + (gsize) i * out->h * out->w * out->ld, out->ld);
   }

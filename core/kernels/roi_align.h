@@ -23,6 +23,10 @@ frc_roi_axis_taps (guint bins, guint sampling, guint max_side)
 gpointer frc_roi_axes_place (FrcRoiAxis axes[2], gpointer scratch, guint bins, gsize taps);
 gsize frc_roi_axes_bytes (guint bins, gsize taps);
 
+/* The axes of RoI @i in @scratch: columns, then rows of its map, whose pixels are @ld elements apart. */
+void frc_roi_align_axes (const FrcRois *rois, guint i, gsize ld, gboolean aligned, guint pooled,
+    gpointer scratch, FrcRoiAxis axes[2]);
+
 struct _FrcRoiAlignKernels {
   /* One RoI: @out is [pooled][pooled] pixels of @c channels, @ld floats apart. */
   void (*roi) (const gfloat *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guint pooled,

@@ -32,6 +32,7 @@ struct _FrcKernels {
   const FrcElementwiseKernels *elementwise;
   const FrcRoiAlignKernels *roi_align;
   const FrcFrameKernels *frame;
+  gboolean tiles; /* narrow kernels may use tile registers, see narrow_cpu.c */
 };
 
 extern const FrcGemmKernels frc_gemm_scalar, frc_gemm_openblas;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model.h"
 #include "metadata.h"
+#include "../stages/roi_pool.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -16,6 +17,8 @@ static void
 model_free (FrcModel *model)
 {
   frc_network_clear (&model->network);
+  frc_network_clear (&model->narrow);
+  g_mutex_clear (&model->narrow_lock);
   g_strfreev (model->labels);
   g_free (model->wanted_family);
   g_free (model->path);
@@ -132,7 +135,7 @@ model_read (FrcModel *model, GError **error)
   model->family->configure (&model->config, weights);
   if (!frc_metadata_read (weights, &model->config, error) ||
       !frc_network_build (&model->network, model->family, &model->config, weights, model->kernels,
-          error) ||
+          NULL, error) ||
       !check_config (model, error) || !read_labels (model, weights, error))
     return FALSE;
   fill_info (model, weights, guessed);
@@ -191,6 +194,7 @@ frc_model_load (const char *path, const char *family, GError **error)
   model->name = name_of_path (path);
   model->wanted_family = g_strdup (family);
   model->kernels = kernels;
+  g_mutex_init (&model->narrow_lock);
   identify_file (path, &model->id); /* of a file that is not there: all zeros, like its error */
 
   g_mutex_lock (&cache_lock);
@@ -217,6 +221,49 @@ frc_model_load (const char *path, const char *family, GError **error)
     return model;
   model_free (model);
   return NULL;
+}
+
+/* Reads the file once more: weights are kept packed for one kind of arithmetic only. */
+static gboolean
+build_narrow (FrcModel *model, GError **error)
+{
+  const FrcNarrowKernels *kernels = frc_narrow_kernels (model->kernels, error);
+  FrcFileId id = { 0 };
+
+  if (!kernels)
+    return FALSE;
+  if (!frc_roi_pool_is_narrow (&model->config)) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_UNSUPPORTED,
+        "%s's RoI pooling has no bf16 kernel: choose auto or f32", model->family->name);
+    return FALSE;
+  }
+  identify_file (model->path, &id);
+  if (memcmp (&id, &model->id, sizeof id) != 0) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_OPEN,
+        "%s: the file has changed since it was loaded, its weights are needed once more",
+        model->path);
+    return FALSE;
+  }
+  g_autoptr (FrcWeights) weights = frc_weights_open (model->path, error);
+  return weights && frc_network_build (&model->narrow, model->family, &model->config, weights,
+      model->kernels, kernels, error);
+}
+
+const FrcNetwork *
+frc_model_network (FrcModel *model, FrcPrecision precision, GError **error)
+{
+  gboolean built;
+
+  if (precision == FRC_PRECISION_F32)
+    return &model->network;
+  if (precision != FRC_PRECISION_BF16) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_UNSUPPORTED, "there are no int8 kernels: choose auto, f32 or bf16");
+    return NULL;
+  }
+  g_mutex_lock (&model->narrow_lock);
+  built = model->narrow.trunk != NULL || build_narrow (model, error);
+  g_mutex_unlock (&model->narrow_lock);
+  return built ? &model->narrow : NULL;
 }
 
 /** frc_model_ref: Returns: @model */

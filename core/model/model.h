@@ -19,9 +19,15 @@ struct _FrcModel {
   const FrcFamily *family;
   FrcConfig config;
   FrcNetwork network;
+  FrcNetwork narrow; /* under the lock: made when the first detector asks for it; no trunk before */
+  GMutex narrow_lock;
   char **labels; /* [n_labels], or NULL */
   FrcModelInfo info;
   const FrcKernels *kernels;
 };
+
+/* The network that computes with @precision (not AUTO): the model's, for as long as it lives. NULL
+ * if this CPU or the network cannot, or the file has changed meanwhile. */
+const FrcNetwork *frc_model_network (FrcModel *model, FrcPrecision precision, GError **error);
 
 #endif

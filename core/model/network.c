@@ -45,9 +45,9 @@ mark_outputs (FrcNetwork *network)
 {
   for (guint l = 0; l < network->n_maps; l++) {
     frc_graph_set_output (network->trunk, network->maps[l]);
-    frc_graph_set_output (network->trunk, network->rpn[l]);
+    frc_graph_set_result (network->trunk, network->rpn[l]);
   }
-  frc_graph_set_output (network->head, network->predictions);
+  frc_graph_set_result (network->head, network->predictions);
 }
 
 /* The graphs as they are built, before they are packed. */
@@ -65,11 +65,13 @@ check_built (FrcNetwork *network, const FrcConfig *config, const char *path, GEr
 
 gboolean
 frc_network_build (FrcNetwork *network, const FrcFamily *family, const FrcConfig *config,
-    const FrcWeights *weights, const FrcKernels *kernels, GError **error)
+    const FrcWeights *weights, const FrcKernels *kernels, const FrcNarrowKernels *narrow,
+    GError **error)
 {
   FrcBuilder trunk = { weights, frc_graph_new (kernels), config->batch_norm_eps };
   FrcBuilder head = { weights, frc_graph_new (kernels), config->batch_norm_eps };
 
+  trunk.graph->narrow = head.graph->narrow = narrow;
   *network = (FrcNetwork){ .trunk = trunk.graph, .head = head.graph };
   network->input = frc_graph_input (trunk.graph, 3);
   family->build (network, &trunk, &head, family, config);

@@ -6,7 +6,7 @@
 #define FRC_ROI_POOL_H
 
 #include "../image/resize.h"
-#include "../kernels/kernels.h"
+#include "../kernels/narrow.h"
 #include "../model/config.h"
 
 /* A thread's scratch; @max_side: of the padded input, @channels: of the maps. */
@@ -17,5 +17,12 @@ gsize frc_roi_pool_scratch_bytes (const FrcConfig *config, guint max_side, guint
 void frc_roi_pool_run (const FrcConfig *config, const FrcKernels *kernels, FrcPool *pool,
     const FrcView *maps, const FrcInputSize *input, const FrcBox *boxes, guint8 *level,
     const FrcView *out);
+
+/* The same on narrow maps; @shapes: those of the maps once more, none of its data is read. The first
+ * is FALSE if the config's rule has no narrow kernel. */
+gboolean frc_roi_pool_is_narrow (const FrcConfig *config);
+void frc_roi_pool_narrow_run (const FrcConfig *config, const FrcNarrowKernels *kernels, FrcPool *pool,
+    const FrcNarrowView *maps, const FrcView *shapes, const FrcInputSize *input, const FrcBox *boxes,
+    guint8 *level, const FrcNarrowView *out);
 
 #endif

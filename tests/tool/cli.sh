@@ -67,6 +67,8 @@ refused "bench: bad size" "'640'" bench --size 640 default
 refused "bench: bad frames" "--frames" bench --frames 0 default
 refused "bench: bad threads" "--threads" bench --threads -1 default
 refused "bench: unknown precision" "f64" bench --precision f64 default
+refused "info: a precision that the model lacks" "precision int8" info --plan 64x48 \
+  --precision int8 default
 refused "detect: bad threshold" "--threshold" detect --threshold 1.5 default "$dir/a.ppm"
 refused "detect: threshold is no number" "--threshold" detect --threshold x default "$dir/a.ppm"
 refused "detect: threshold nan" "--threshold" detect --threshold nan default "$dir/a.ppm"

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "narrow_nodes.h"
+#include "../frcnn.h"
+#include "../mem.h"
+
+/* More channels than this are a tensor of the network, not pixels. */
+#define MAX_PIXEL_CHANNELS 4
+
+/* ---- packing ------------------------------------------------------------------------------- */
+
+static gboolean
+pack_node (FrcGraph *graph, FrcNode *node)
+{
+  const FrcNode *in = node->in[0] >= 0 ? &graph->nodes[node->in[0]] : NULL;
+  const FrcNode *lender = node->weights_of >= 0 ? &graph->nodes[node->weights_of] : NULL;
+
+  if (lender) {
+    node->narrow_conv = lender->narrow_conv;
+    node->narrow_depthwise = lender->narrow_depthwise;
+  }
+  if (!node->weight)
+    return TRUE;
+  if (node->op == FRC_OP_DEPTHWISE)
+    node->narrow_depthwise = frc_narrow_depthwise_new (graph->narrow, &node->spec, node->weight,
+        node->bias, &graph->error);
+  else
+    node->narrow_conv = frc_narrow_conv_new (graph->narrow, &node->spec,
+        node->op == FRC_OP_LINEAR ? node->spec.in_channels / in->channels : 0, in->is_wide,
+        node->weight, node->bias, &graph->error);
+  frc_clear (&node->weight);
+  frc_clear (&node->bias);
+  return node->narrow_conv || node->narrow_depthwise;
+}
+
+static gboolean
+is_wide (const FrcGraph *graph, gint node)
+{
+  return node >= 0 && graph->nodes[node].is_wide;
+}
+
+/* Whether there is a kernel for the node with its neighbours as they are. */
+static gboolean
+is_supported (const FrcGraph *graph, const FrcNode *node)
+{
+  gboolean has_sums = node->op == FRC_OP_CONV || node->op == FRC_OP_LINEAR;
+
+  if (node->op == FRC_OP_AVERAGE_POOL || node->first_channel % FRC_NARROW_GROUP)
+    return FALSE;
+  if (node->is_wide && !has_sums && node->op != FRC_OP_INPUT)
+    return FALSE;
+  return !is_wide (graph, node->in[1]) && (!is_wide (graph, node->in[0]) || node->op == FRC_OP_CONV);
+}
+
+gboolean
+frc_narrow_pack (FrcGraph *graph)
+{
+  for (guint i = 0; i < graph->n_nodes; i++) {
+    FrcNode *node = &graph->nodes[i];
+    if (node->op == FRC_OP_INPUT && node->channels <= MAX_PIXEL_CHANNELS)
+      node->is_wide = TRUE;
+    if (!is_supported (graph, node)) {
+      g_set_error (&graph->error, FRC_ERROR, FRC_ERROR_UNSUPPORTED,
+          "'%s' has no bf16 kernel: choose auto or f32", node->name);
+      return FALSE;
+    }
+    if (!pack_node (graph, node)) {
+      g_prefix_error (&graph->error, "'%s': ", node->name);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* ---- running ------------------------------------------------------------------------------- */
+
+gsize
+frc_narrow_bytes (const FrcPlan *plan, guint i)
+{
+  const FrcNode *node = &plan->graph->nodes[i];
+  const FrcShape *s = &plan->shapes[i];
+  gsize pixels = (gsize) s->n * s->h * s->w;
+
+  return node->is_wide ? pixels * s->c * sizeof (gfloat)
+                       : pixels * frc_narrow_ld (s->c) * sizeof (guint16);
+}
+
+/* A convolution's tensors; the views that @io points to are in @views. */
+typedef struct {
+  FrcNarrowView in, residual, out;
+  FrcView wide_in, wide_out;
+} IoViews;
+
+static FrcNarrowConvIo
+conv_io (const FrcPlan *plan, guint i, IoViews *views)
+{
+  const FrcNode *node = &plan->graph->nodes[i];
+  FrcNarrowConvIo io = { 0 };
+
+  if (plan->graph->nodes[node->in[0]].is_wide) {
+    views->wide_in = frc_plan_view (plan, node->in[0]);
+    io.wide_in = &views->wide_in;
+  } else {
+    views->in = frc_plan_narrow_view (plan, node->in[0]);
+    io.in = &views->in;
+  }
+  if (node->in[1] >= 0) {
+    views->residual = frc_plan_narrow_view (plan, node->in[1]);
+    io.residual = &views->residual;
+  }
+  if (node->is_wide) {
+    views->wide_out = frc_plan_view (plan, i);
+    io.wide_out = &views->wide_out;
+  } else {
+    views->out = frc_plan_narrow_view (plan, i);
+    io.out = &views->out;
+  }
+  return io;
+}
+
+gsize
+frc_narrow_scratch_bytes (const FrcPlan *plan, guint i)
+{
+  const FrcNode *node = &plan->graph->nodes[i];
+  IoViews views;
+
+  if (!node->narrow_conv)
+    return 0;
+  FrcNarrowConvIo io = conv_io (plan, i, &views);
+  return frc_narrow_conv_scratch_bytes (node->narrow_conv, &io);
+}
+
+void
+frc_narrow_run_node (const FrcPlan *plan, FrcPool *pool, guint i)
+{
+  const FrcNode *node = &plan->graph->nodes[i];
+  const FrcNarrowKernels *kernels = plan->graph->narrow;
+
+  if (node->narrow_conv) {
+    IoViews views;
+    FrcNarrowConvIo io = conv_io (plan, i, &views);
+    frc_narrow_conv_run (node->narrow_conv, pool, &io);
+    return;
+  }
+  if (node->in[0] < 0 || node->op == FRC_OP_CONCAT)
+    return;
+  FrcNarrowView a = frc_plan_narrow_view (plan, node->in[0]), out = frc_plan_narrow_view (plan, i);
+  FrcNarrowView b = node->in[1] >= 0 ? frc_plan_narrow_view (plan, node->in[1]) : a;
+  switch (node->op) {
+    case FRC_OP_DEPTHWISE:
+      frc_narrow_depthwise_run (node->narrow_depthwise, pool, &a, &out);
+      break;
+    case FRC_OP_MAX_POOL:
+      frc_narrow_max_pool_run (kernels, pool, &node->spec, &a, &out);
+      break;
+    case FRC_OP_GLOBAL_MEAN:
+      frc_narrow_global_mean_run (kernels, pool, &a, &out);
+      break;
+    case FRC_OP_SCALE:
+      frc_narrow_scale_channels_run (kernels, pool, &a, &b, &out);
+      break;
+    case FRC_OP_ADD:
+      frc_narrow_add_run (kernels, pool, &a, &b, node->spec.activation, &out);
+      break;
+    case FRC_OP_NONE:
+    case FRC_OP_INPUT:
+    case FRC_OP_CONCAT:
+    case FRC_OP_AVERAGE_POOL:
+    case FRC_OP_CONV:
+    case FRC_OP_LINEAR:
+      break;
+  }
+}

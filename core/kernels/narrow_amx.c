@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The block on AMX tile registers: 2 × 2 tiles of 16 × 16 sums, two of pixels, two of weights.
+ */
+#include "narrow_table.h"
+
+#include <immintrin.h>
+
+/* ldtilecfg's memory layout. */
+typedef struct {
+  guint8 palette, start_row, reserved[14];
+  guint16 row_bytes[16];
+  guint8 rows[16];
+} TileConfig;
+
+#define FULL(rows_0, rows_1)                                            \
+  {                                                                     \
+    .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},        \
+    .rows = {rows_0, rows_0, rows_1, rows_1, rows_0, rows_1, 16, 16}    \
+  }
+
+static const TileConfig full = FULL (16, 16);
+
+/* Tile registers are set up for a tile of work and given back after it: a thread of the host's keeps
+ * none of it, and the system saves nothing of it on a switch. */
+void
+frc_narrow_begin_amx (void)
+{
+  _tile_loadconfig (&full);
+}
+
+void
+frc_narrow_end_amx (void)
+{
+  _tile_release ();
+}
+
+#define SUMS(first, c)                                       \
+  do {                                                       \
+    if (first) {                                             \
+      _tile_zero (0);                                        \
+      _tile_zero (1);                                        \
+      _tile_zero (2);                                        \
+      _tile_zero (3);                                        \
+    } else {                                                 \
+      _tile_loadd (0, c, 128);                               \
+      _tile_loadd (1, (c) + 16, 128);                        \
+      _tile_loadd (2, (c) + 16 * FRC_NARROW_COLS, 128);      \
+      _tile_loadd (3, (c) + 16 * FRC_NARROW_COLS + 16, 128); \
+    }                                                        \
+  } while (0)
+
+/* More than 16 pixels and more than 16 channels. */
+static void
+block_2x2 (const FrcNarrowBlock *g)
+{
+  gsize step = g->a_step * sizeof (guint16);
+  const char *b = (const char *) g->b;
+
+  SUMS (g->first, g->c);
+  for (guint t = 0; t < g->n_taps; t++) {
+    const char *a = (const char *) (g->a + g->taps[t]);
+    const char *a_next = a + 16 * step;
+    for (guint k = 0; k < g->groups; k++) {
+      _tile_loadd (4, a, step);
+      _tile_loadd (6, b, 128);
+      _tile_loadd (7, b + 64, 128);
+      _tile_loadd (5, a_next, step);
+      _tile_dpbf16ps (0, 4, 6);
+      _tile_dpbf16ps (1, 4, 7);
+      _tile_dpbf16ps (2, 5, 6);
+      _tile_dpbf16ps (3, 5, 7);
+      a += 64;
+      a_next += 64;
+      b += FRC_NARROW_STEP_BYTES;
+    }
+  }
+  _tile_stored (0, g->c, 128);
+  _tile_stored (1, g->c + 16, 128);
+  _tile_stored (2, g->c + 16 * FRC_NARROW_COLS, 128);
+  _tile_stored (3, g->c + 16 * FRC_NARROW_COLS + 16, 128);
+}
+
+/* At most 16 channels: the two tiles of pixels alone. */
+static void
+block_2x1 (const FrcNarrowBlock *g)
+{
+  gsize step = g->a_step * sizeof (guint16);
+  const char *b = (const char *) g->b;
+
+  SUMS (g->first, g->c);
+  for (guint t = 0; t < g->n_taps; t++) {
+    const char *a = (const char *) (g->a + g->taps[t]);
+    for (guint k = 0; k < g->groups; k++, a += 64, b += FRC_NARROW_STEP_BYTES) {
+      _tile_loadd (4, a, step);
+      _tile_loadd (6, b, 128);
+      _tile_loadd (5, a + 16 * step, step);
+      _tile_dpbf16ps (0, 4, 6);
+      _tile_dpbf16ps (2, 5, 6);
+    }
+  }
+  _tile_stored (0, g->c, 128);
+  _tile_stored (2, g->c + 16 * FRC_NARROW_COLS, 128);
+}
+
+/* At most 16 pixels. */
+static void
+block_1x2 (const FrcNarrowBlock *g)
+{
+  gsize step = g->a_step * sizeof (guint16);
+  const char *b = (const char *) g->b;
+
+  if (g->first) {
+    _tile_zero (0);
+    _tile_zero (1);
+  } else {
+    _tile_loadd (0, g->c, 128);
+    _tile_loadd (1, g->c + 16, 128);
+  }
+  for (guint t = 0; t < g->n_taps; t++) {
+    const char *a = (const char *) (g->a + g->taps[t]);
+    for (guint k = 0; k < g->groups; k++, a += 64, b += FRC_NARROW_STEP_BYTES) {
+      _tile_loadd (4, a, step);
+      _tile_loadd (6, b, 128);
+      _tile_loadd (7, b + 64, 128);
+      _tile_dpbf16ps (0, 4, 6);
+      _tile_dpbf16ps (1, 4, 7);
+    }
+  }
+  _tile_stored (0, g->c, 128);
+  _tile_stored (1, g->c + 16, 128);
+}
+
+void
+frc_narrow_block_amx (const FrcNarrowBlock *g)
+{
+  gboolean part = g->rows < FRC_NARROW_ROWS && g->rows != 16;
+
+  if (part) { /* no row is read that is not there */
+    TileConfig config = FULL (MIN (g->rows, 16), g->rows > 16 ? g->rows - 16 : 1);
+    _tile_loadconfig (&config);
+  }
+  if (g->rows <= 16)
+    block_1x2 (g);
+  else if (g->cols > 16)
+    block_2x2 (g);
+  else
+    block_2x1 (g);
+  if (part)
+    _tile_loadconfig (&full);
+}

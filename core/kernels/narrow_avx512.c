@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Narrow kernels for AVX512-BF16.
+ */
+#include "activation.h"
+#include "narrow_table.h"
+#include "window.h"
+
+#define INLINE static inline __attribute__ ((always_inline, unused))
+#define UNROLL _Pragma ("GCC unroll 32")
+
+/* ---- a group of 32 channels ---------------------------------------------------------------- */
+
+typedef struct {
+  __m512 even, odd;
+} Group;
+
+INLINE Group
+group_load (const guint16 *p)
+{
+  __m512i v = _mm512_loadu_si512 (p);
+
+  return (Group){_mm512_castsi512_ps (_mm512_slli_epi32 (v, 16)),
+    _mm512_castsi512_ps (_mm512_and_si512 (v, _mm512_set1_epi32 ((gint) 0xffff0000)))};
+}
+
+INLINE Group
+group_load_wide (const gfloat *p)
+{
+  return (Group){_mm512_loadu_ps (p), _mm512_loadu_ps (p + 16)};
+}
+
+INLINE void
+group_store (guint16 *p, Group g)
+{
+  const __m512i alternate = _mm512_set_epi16 (31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9,
+      24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+
+  _mm512_storeu_si512 (p, _mm512_permutexvar_epi16 (alternate,
+      (__m512i) _mm512_cvtne2ps_pbh (g.odd, g.even)));
+}
+
+INLINE Group
+group_fma (Group a, Group b, Group sum)
+{
+  return (Group){_mm512_fmadd_ps (a.even, b.even, sum.even),
+    _mm512_fmadd_ps (a.odd, b.odd, sum.odd)};
+}
+
+INLINE Group
+group_activate (Group g, FrcActivation activation)
+{
+  return (Group){frc_activate_m512 (g.even, activation), frc_activate_m512 (g.odd, activation)};
+}
+
+INLINE Group
+group_all (gfloat v)
+{
+  return (Group){_mm512_set1_ps (v), _mm512_set1_ps (v)};
+}
+
+/* The greater one; a NaN in either wins. */
+INLINE __m512
+greater (__m512 most, __m512 v)
+{
+  return _mm512_mask_mov_ps (_mm512_max_ps (v, most), _mm512_cmp_ps_mask (v, v, _CMP_UNORD_Q), v);
+}
+
+/* ---- convolution --------------------------------------------------------------------------- */
+
+#define BLOCK_ROWS 12
+
+INLINE void
+block_rows (const FrcNarrowBlock *g, guint first_row, const guint rows, const guint halves)
+{
+  __m512 sum[BLOCK_ROWS][2];
+  gfloat *c = g->c + first_row * FRC_NARROW_COLS;
+  const char *b = (const char *) g->b;
+
+  UNROLL
+  for (guint r = 0; r < rows; r++) {
+    UNROLL
+    for (guint v = 0; v < halves; v++)
+      sum[r][v] = g->first ? _mm512_setzero_ps ()
+                           : _mm512_loadu_ps (c + r * FRC_NARROW_COLS + v * 16);
+  }
+  for (guint t = 0; t < g->n_taps; t++) {
+    const guint16 *a = g->a + first_row * g->a_step + g->taps[t];
+    for (guint k = 0; k < g->groups * FRC_NARROW_GROUP / 2; k++, a += 2, b += 128) {
+      __m512bh weights[2];
+      UNROLL
+      for (guint v = 0; v < halves; v++)
+        weights[v] = (__m512bh) _mm512_loadu_si512 (b + v * 64);
+      UNROLL
+      for (guint r = 0; r < rows; r++) {
+        gint32 pair;
+        memcpy (&pair, a + r * g->a_step, sizeof pair);
+        __m512bh pixel = (__m512bh) _mm512_set1_epi32 (pair);
+        UNROLL
+        for (guint v = 0; v < halves; v++)
+          sum[r][v] = _mm512_dpbf16_ps (sum[r][v], pixel, weights[v]);
+      }
+    }
+  }
+  UNROLL
+  for (guint r = 0; r < rows; r++) {
+    UNROLL
+    for (guint v = 0; v < halves; v++)
+      _mm512_storeu_ps (c + r * FRC_NARROW_COLS + v * 16, sum[r][v]);
+  }
+}
+
+#define ROWS(n)                                                  \
+  static void                                                    \
+  rows_##n (const FrcNarrowBlock *g, guint first_row)            \
+  {                                                              \
+    if (g->cols > 16)                                            \
+      block_rows (g, first_row, n, 2);                           \
+    else                                                         \
+      block_rows (g, first_row, n, 1);                           \
+  }
+ROWS (1) ROWS (2) ROWS (3) ROWS (4) ROWS (5) ROWS (6) ROWS (7) ROWS (8) ROWS (9) ROWS (10) ROWS (11)
+ROWS (12)
+
+static void
+block_avx512 (const FrcNarrowBlock *g)
+{
+  static void (*const rows[]) (const FrcNarrowBlock *, guint) = {NULL, rows_1, rows_2, rows_3,
+    rows_4, rows_5, rows_6, rows_7, rows_8, rows_9, rows_10, rows_11, rows_12};
+  guint parts = (g->rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+
+  for (guint i = 0, r = 0; i < parts; i++) {
+    guint end = g->rows * (i + 1) / parts;
+    rows[end - r](g, r);
+    r = end;
+  }
+}
+
+INLINE void
+finish_any (const FrcNarrowFinish *f, const FrcActivation activation)
+{
+  __mmask16 low_mask = f->cols >= 16 ? 0xffff : (__mmask16) ((1u << f->cols) - 1);
+  __mmask16 high_mask = f->cols <= 16 ? 0 : (__mmask16) (0xffffu >> (32 - f->cols));
+  __m512 low_bias = _mm512_loadu_ps (f->bias), high_bias = _mm512_loadu_ps (f->bias + 16);
+
+  for (guint r = 0; r < f->rows; r++) {
+    if (!(f->out ? (gpointer) f->out[r] : (gpointer) f->wide_out[r]))
+      continue;
+    const gfloat *c = f->c + r * FRC_NARROW_COLS;
+    __m512 low = _mm512_add_ps (_mm512_loadu_ps (c), low_bias);
+    __m512 high = _mm512_add_ps (_mm512_loadu_ps (c + 16), high_bias);
+    if (f->residual) {
+      __m512i v = _mm512_loadu_si512 (f->residual[r] + f->column);
+      low = _mm512_add_ps (low, _mm512_castsi512_ps (_mm512_slli_epi32 (
+          _mm512_cvtepu16_epi32 (_mm512_castsi512_si256 (v)), 16)));
+      high = _mm512_add_ps (high, _mm512_castsi512_ps (_mm512_slli_epi32 (
+          _mm512_cvtepu16_epi32 (_mm512_extracti64x4_epi64 (v, 1)), 16)));
+    }
+    low = frc_activate_m512 (low, activation);
+    high = frc_activate_m512 (high, activation);
+    if (f->wide_out) {
+      gfloat *to = f->wide_out[r] + f->column;
+      _mm512_mask_storeu_ps (to, low_mask, low);
+      _mm512_mask_storeu_ps (to + 16, high_mask, high);
+    } else {
+      low = _mm512_maskz_mov_ps (low_mask, low);
+      high = _mm512_maskz_mov_ps (high_mask, high);
+      _mm512_storeu_si512 (f->out[r] + f->column, (__m512i) _mm512_cvtne2ps_pbh (high, low));
+    }
+  }
+}
+
+static void
+finish_avx512 (const FrcNarrowFinish *f)
+{
+  if (f->activation == FRC_ACT_NONE)
+    finish_any (f, FRC_ACT_NONE);
+  else if (f->activation == FRC_ACT_RELU)
+    finish_any (f, FRC_ACT_RELU);
+  else if (f->activation == FRC_ACT_RELU6)
+    finish_any (f, FRC_ACT_RELU6);
+  else
+    finish_any (f, f->activation);
+}
+
+static void
+convert_avx512 (const gfloat *in, guint16 *out, gsize n)
+{
+  gsize i = 0;
+
+  for (; i + 32 <= n; i += 32)
+    _mm512_storeu_si512 (out + i,
+        (__m512i) _mm512_cvtne2ps_pbh (_mm512_loadu_ps (in + i + 16), _mm512_loadu_ps (in + i)));
+  for (; i < n; i += 16) {
+    __mmask16 mask = n - i >= 16 ? 0xffff : (__mmask16) ((1u << (n - i)) - 1);
+    _mm256_mask_storeu_epi16 (out + i, mask,
+        (__m256i) _mm512_cvtneps_pbh (_mm512_maskz_loadu_ps (mask, in + i)));
+  }
+}
+
+/* ---- windows ------------------------------------------------------------------------------- */
+
+/* @n neighbouring output pixels of one group: each input pixel of a row is widened once. */
+INLINE void
+depthwise_tile (const FrcNarrowWindow *row, guint x, guint group, const guint kernel_w,
+    const guint stride, const guint n, const gboolean clipped)
+{
+  guint channels = row->groups * FRC_NARROW_GROUP, c = group * FRC_NARROW_GROUP;
+  gint left = (gint) (x * stride) - (gint) row->pad_left;
+  const guint16 *in = row->in + (gssize) left * (gssize) row->ld + c;
+  const gfloat *weights = row->weights + (gsize) row->first_row * kernel_w * channels + c;
+  guint16 *out = row->out + x * row->out_ld + c;
+  Group sum[8];
+
+  UNROLL
+  for (guint i = 0; i < n; i++)
+    sum[i] = group_load_wide (row->bias + c);
+  for (guint ky = 0; ky < row->n_rows; ky++) {
+    Group weight[5];
+    UNROLL
+    for (guint kx = 0; kx < kernel_w; kx++)
+      weight[kx] = group_load_wide (weights + kx * channels);
+    UNROLL
+    for (guint column = 0; column < (n - 1) * stride + kernel_w; column++) {
+      if (clipped && (guint) (left + (gint) column) >= row->in_w)
+        continue;
+      Group pixel = group_load (in + column * row->ld);
+      UNROLL
+      for (guint i = 0; i < n; i++)
+        if (column >= i * stride && column - i * stride < kernel_w)
+          sum[i] = group_fma (pixel, weight[column - i * stride], sum[i]);
+    }
+    in += row->row_step;
+    weights += kernel_w * channels;
+  }
+  UNROLL
+  for (guint i = 0; i < n; i++)
+    group_store (out + i * row->out_ld, group_activate (sum[i], row->activation));
+}
+
+INLINE void
+depthwise_pixels (const FrcNarrowWindow *row, guint x, const guint kernel_w, const guint stride,
+    const guint n, const gboolean clipped)
+{
+  for (guint group = 0; group < row->groups; group++)
+    depthwise_tile (row, x, group, kernel_w, stride, n, clipped);
+}
+
+typedef void (*PixelsFunc) (const FrcNarrowWindow *row, guint x);
+typedef struct {
+  guint n;
+  PixelsFunc inner, clipped;
+} Pixels;
+
+#define PIXELS(kernel, stride, n)                                            \
+  static void                                                                \
+  inner_##kernel##_##stride##_##n (const FrcNarrowWindow *row, guint x)      \
+  {                                                                          \
+    depthwise_pixels (row, x, kernel, stride, n, FALSE);                     \
+  }                                                                          \
+  static void                                                                \
+  clipped_##kernel##_##stride##_##n (const FrcNarrowWindow *row, guint x)    \
+  {                                                                          \
+    depthwise_pixels (row, x, kernel, stride, n, TRUE);                      \
+  }
+PIXELS (3, 1, 8) PIXELS (3, 1, 4) PIXELS (3, 1, 1)
+PIXELS (3, 2, 8) PIXELS (3, 2, 4) PIXELS (3, 2, 1)
+PIXELS (5, 1, 8) PIXELS (5, 1, 4) PIXELS (5, 1, 1)
+PIXELS (5, 2, 8) PIXELS (5, 2, 4) PIXELS (5, 2, 1)
+
+#define ENTRY(kernel, stride, n) \
+  {n, inner_##kernel##_##stride##_##n, clipped_##kernel##_##stride##_##n}
+#define ENTRIES(kernel, stride) \
+  {ENTRY (kernel, stride, 8), ENTRY (kernel, stride, 4), ENTRY (kernel, stride, 1)}
+static const Pixels pixels[2][2][3] = {
+  {ENTRIES (3, 1), ENTRIES (3, 2)}, {ENTRIES (5, 1), ENTRIES (5, 2)}};
+
+/* The window's columns inside the map for output pixel @x. */
+INLINE void
+window_columns (const FrcNarrowWindow *row, guint x, gint *left, guint *first, guint *end)
+{
+  *left = (gint) (x * row->stride_w) - (gint) row->pad_left;
+  *first = MAX (-*left, 0);
+  *end = MAX (MIN ((gint) row->in_w - *left, (gint) row->kernel_w), (gint) *first);
+}
+
+static void
+depthwise_generic (const FrcNarrowWindow *row)
+{
+  guint channels = row->groups * FRC_NARROW_GROUP, first, end;
+  gint left;
+
+  for (guint x = 0; x < row->out_w; x++) {
+    window_columns (row, x, &left, &first, &end);
+    for (guint c = 0; c < channels; c += FRC_NARROW_GROUP) {
+      Group sum = group_load_wide (row->bias + c);
+      for (guint ky = 0; ky < row->n_rows; ky++)
+        for (guint kx = first; kx < end; kx++) {
+          gsize tap = (row->first_row + ky) * row->kernel_w + kx;
+          sum = group_fma (
+              group_load (row->in + ky * row->row_step + (left + (gint) kx) * row->ld + c),
+              group_load_wide (row->weights + tap * channels + c), sum);
+        }
+      group_store (row->out + x * row->out_ld + c, group_activate (sum, row->activation));
+    }
+  }
+}
+
+static void
+depthwise_row_avx512 (const FrcNarrowWindow *row)
+{
+  guint kernel = row->kernel_w, stride = row->stride_w, x = 0;
+
+  if ((kernel != 3 && kernel != 5) || stride > 2) {
+    depthwise_generic (row);
+    return;
+  }
+  guint first = (row->pad_left + stride - 1) / stride, room = row->in_w + row->pad_left;
+  guint end = room < kernel ? 0 : (room - kernel) / stride + 1; /* of the pixels without a border */
+  const Pixels *run = pixels[kernel == 5][stride == 2];
+  while (x < row->out_w) {
+    guint left = row->out_w - x;
+    while (run->n > row->out_w || (run->n == 8 && left <= 4))
+      run++;
+    x = MIN (x, row->out_w - run->n); /* the last ones overlap their neighbours */
+    if (x >= first && x + run->n <= end)
+      run->inner (row, x);
+    else
+      run->clipped (row, x);
+    x += run->n;
+  }
+}
+
+static void
+max_row_avx512 (const FrcNarrowWindow *row)
+{
+  guint channels = row->groups * FRC_NARROW_GROUP, first, end;
+  gint left;
+
+  for (guint x = 0; x < row->out_w; x++) {
+    window_columns (row, x, &left, &first, &end);
+    for (guint c = 0; c < channels; c += FRC_NARROW_GROUP) {
+      Group most = group_all (-__builtin_inff ());
+      for (guint ky = 0; ky < row->n_rows; ky++)
+        for (guint kx = first; kx < end; kx++) {
+          Group v = group_load (row->in + ky * row->row_step + (left + (gint) kx) * row->ld + c);
+          most = (Group){greater (most.even, v.even), greater (most.odd, v.odd)};
+        }
+      group_store (row->out + x * row->out_ld + c, most);
+    }
+  }
+}
+
+/* ---- the others ---------------------------------------------------------------------------- */
+
+/* Pixels are added in a fixed order: runs of 256 in f32, those sums in f32 again. */
+static void
+mean_avx512 (const guint16 *in, gsize ld, gsize n, guint16 *out)
+{
+  Group total = group_all (0);
+  __m512 share = _mm512_set1_ps (1.0f / n);
+
+  for (gsize from = 0; from < n; from += 256) {
+    Group sum[2] = {group_all (0), group_all (0)};
+    gsize to = MIN (from + 256, n);
+    for (gsize i = from; i < to; i++) {
+      Group v = group_load (in + i * ld);
+      sum[i % 2].even = _mm512_add_ps (sum[i % 2].even, v.even);
+      sum[i % 2].odd = _mm512_add_ps (sum[i % 2].odd, v.odd);
+    }
+    total.even = _mm512_add_ps (total.even, _mm512_add_ps (sum[0].even, sum[1].even));
+    total.odd = _mm512_add_ps (total.odd, _mm512_add_ps (sum[0].odd, sum[1].odd));
+  }
+  group_store (out, (Group){_mm512_mul_ps (total.even, share), _mm512_mul_ps (total.odd, share)});
+}
+
+static void
+scale_row_avx512 (const FrcNarrowRow *row)
+{
+  for (guint c = 0; c < row->groups * FRC_NARROW_GROUP; c += FRC_NARROW_GROUP) {
+    Group scale = group_load (row->b + c);
+    for (guint x = 0; x < row->w; x++)
+      group_store (row->out + x * row->out_ld + c,
+          group_fma (group_load (row->a + x * row->a_ld + c), scale, group_all (0)));
+  }
+}
+
+static void
+add_row_avx512 (const FrcNarrowRow *row)
+{
+  for (guint x = 0; x < row->w; x++) {
+    const guint16 *a = row->a + x * row->a_ld;
+    const guint16 *b = row->b + (gsize) x * row->b_w / row->w * row->b_ld;
+    for (guint c = 0; c < row->groups * FRC_NARROW_GROUP; c += FRC_NARROW_GROUP) {
+      Group v = group_load (a + c), w = group_load (b + c);
+      v = (Group){_mm512_add_ps (v.even, w.even), _mm512_add_ps (v.odd, w.odd)};
+      group_store (row->out + x * row->out_ld + c, group_activate (v, row->activation));
+    }
+  }
+}
+
+/* A bin's sums for some groups stay in registers over all of its taps. */
+INLINE void
+bin_groups (const guint16 *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guint py, guint px,
+    guint16 *out, const guint groups)
+{
+  Group sum[4];
+
+  UNROLL
+  for (guint i = 0; i < groups; i++)
+    sum[i] = group_all (0);
+  for (guint y = ys->first[py]; y < ys->first[py + 1]; y++)
+    for (guint x = xs->first[px]; x < xs->first[px + 1]; x++) {
+      const guint16 *pixel = map + ys->offset[y] + xs->offset[x];
+      Group weight = group_all (ys->weight[y] * xs->weight[x]);
+      UNROLL
+      for (guint i = 0; i < groups; i++)
+        sum[i] = group_fma (group_load (pixel + i * FRC_NARROW_GROUP), weight, sum[i]);
+    }
+  UNROLL
+  for (guint i = 0; i < groups; i++)
+    group_store (out + i * FRC_NARROW_GROUP, sum[i]);
+}
+
+static void
+roi_avx512 (const guint16 *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guint pooled,
+    guint groups, guint16 *out)
+{
+  for (guint py = 0; py < pooled; py++)
+    for (guint px = 0; px < pooled; px++, out += groups * FRC_NARROW_GROUP) {
+      guint i = 0;
+      for (; i + 4 <= groups; i += 4)
+        bin_groups (map + i * FRC_NARROW_GROUP, ys, xs, py, px, out + i * FRC_NARROW_GROUP, 4);
+      for (; i < groups; i++)
+        bin_groups (map + i * FRC_NARROW_GROUP, ys, xs, py, px, out + i * FRC_NARROW_GROUP, 1);
+    }
+}
+
+#define OTHERS                                                                                \
+  finish_avx512, convert_avx512, depthwise_row_avx512, max_row_avx512, mean_avx512,          \
+      scale_row_avx512, add_row_avx512, roi_avx512
+
+const FrcNarrowKernels frc_narrow_avx512 = {"bf16 avx512", "gemm bf16 avx512", NULL, NULL,
+  block_avx512, OTHERS};
+
+#ifdef FRC_AMX
+const FrcNarrowKernels frc_narrow_amx = {"bf16 avx512", "gemm bf16 amx", frc_narrow_begin_amx,
+  frc_narrow_end_amx, frc_narrow_block_amx, OTHERS};
+#endif

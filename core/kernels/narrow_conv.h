@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * How a narrow convolution's work is cut: internal to narrow_conv*.c.
+ */
+#ifndef FRC_NARROW_CONV_H
+#define FRC_NARROW_CONV_H
+
+#include "narrow_table.h"
+
+struct _FrcNarrowConv {
+  const FrcNarrowKernels *kernels;
+  FrcConvSpec spec;
+  guint pixels;     /* of an input of a fully connected layer, else 1 */
+  gboolean wide_in; /* the input is f32 with few channels: a kernel row is one tap */
+  guint n_taps, groups, panels; /* K is n_taps · groups groups of 32 */
+  guint16 *weights; /* [panel][tap][group], see FrcNarrowBlock */
+  gfloat *bias;     /* [panels · 32], zeros behind the last channel */
+  gsize bytes;
+};
+
+/* A tile is some units of pixels by some panels of channels. A unit is 32 pixels where every pixel
+ * reads itself alone (1×1, fully connected), else a row of an image, or an image where there are
+ * many. Where pixels read their neighbours, a tile's input is copied with its padding, by the phases
+ * of the stride, so that the block finds each tap of consecutive pixels at one step. */
+typedef struct {
+  gboolean copy, whole_images;
+  guint units, unit_parts, panel_parts, n_tiles;
+  guint pitch;              /* pixels from an output row to the next in the copy */
+  guint phases_y, phases_x; /* of the copy */
+  gsize row_elements;       /* of the copy, wide_in: elements from an input row to the next */
+  guint chunk;              /* groups of K a block walks at a time */
+  /* Scratch: the copy, twice the pixels' places, sums, taps. */
+  gsize copy_bytes, place_bytes, sums_bytes, tap_bytes;
+} FrcNarrowConvPlan;
+
+typedef struct {
+  guint n, h, w;
+} FrcNarrowConvShape; /* of the output: the plan follows from it */
+
+static inline FrcNarrowConvShape
+frc_narrow_conv_shape (const FrcNarrowConvIo *io)
+{
+  if (io->out)
+    return (FrcNarrowConvShape){io->out->n, io->out->h, io->out->w};
+  return (FrcNarrowConvShape){io->wide_out->n, io->wide_out->h, io->wide_out->w};
+}
+
+void frc_narrow_conv_plan (const FrcNarrowConv *conv, FrcNarrowConvShape shape,
+    FrcNarrowConvPlan *plan);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Narrow operations around the convolutions: the cut into bands of rows.
+ */
+#include "../mem.h"
+#include "narrow_table.h"
+#include "window.h"
+
+#define TILE_STEPS (1 << 18) /* multiplications, comparisons or additions of a tile */
+#define TILE_ROIS 8
+
+/* Bands of @rows output rows. */
+typedef struct {
+  guint rows, image_tiles;
+} Bands;
+
+static Bands
+bands (const FrcNarrowView *out, gsize steps_a_value)
+{
+  guint rows = frc_window_tile_rows (out->h, (gsize) out->w * out->ld * steps_a_value, TILE_STEPS);
+
+  return (Bands){rows, (out->h + rows - 1) / rows};
+}
+
+static void
+band_rows (const Bands *b, guint tile, guint height, guint *n, guint *first, guint *end)
+{
+  *n = tile / b->image_tiles;
+  *first = tile % b->image_tiles * b->rows;
+  *end = MIN (*first + b->rows, height);
+}
+
+/* ---- windows: depthwise convolution and max pooling ---------------------------------------- */
+
+struct _FrcNarrowDepthwise {
+  const FrcNarrowKernels *kernels;
+  FrcConvSpec spec;
+  gsize bytes;
+  gfloat *weights; /* [tap][channels, by groups: even, odd], then the bias */
+};
+
+/* See narrow.h. */
+FrcNarrowDepthwise *
+frc_narrow_depthwise_new (const FrcNarrowKernels *kernels, const FrcConvSpec *spec,
+    const gfloat *weight, const gfloat *bias, GError **error)
+{
+  gsize taps = (gsize) spec->kernel_h * spec->kernel_w, ld = frc_narrow_ld (spec->out_channels);
+  FrcNarrowDepthwise *depthwise = g_new0 (FrcNarrowDepthwise, 1);
+
+  depthwise->kernels = kernels;
+  depthwise->spec = *spec;
+  depthwise->bytes = (taps + 1) * ld * sizeof (gfloat);
+  depthwise->weights = frc_alloc0 (depthwise->bytes, 1, "depthwise weights", error);
+  if (depthwise->weights == NULL) {
+    g_free (depthwise);
+    return NULL;
+  }
+  for (guint c = 0; c < spec->out_channels; c++) {
+    gfloat *at = depthwise->weights + frc_narrow_place (c);
+    for (gsize t = 0; t < taps; t++)
+      at[t * ld] = weight[c * taps + t];
+    at[taps * ld] = bias != NULL ? bias[c] : 0;
+  }
+  return depthwise;
+}
+
+void
+frc_narrow_depthwise_free (FrcNarrowDepthwise *depthwise)
+{
+  if (depthwise == NULL)
+    return;
+  frc_free (depthwise->weights);
+  g_free (depthwise);
+}
+
+gsize
+frc_narrow_depthwise_weight_bytes (const FrcNarrowDepthwise *depthwise)
+{
+  return depthwise->bytes;
+}
+
+typedef struct {
+  void (*row) (const FrcNarrowWindow *row);
+  const FrcConvSpec *spec;
+  const gfloat *weights, *bias;
+  const FrcNarrowView *in, *out;
+  Bands bands;
+} WindowRun;
+
+static void
+window_tile (gpointer data, guint tile, gpointer scratch)
+{
+  const WindowRun *run = data;
+  const FrcConvSpec *spec = run->spec;
+  const FrcNarrowView *in = run->in, *out = run->out;
+  FrcNarrowWindow row = {.row_step = in->w * in->ld, .ld = in->ld, .out_ld = out->ld,
+    .in_w = in->w, .out_w = out->w, .groups = frc_narrow_groups (out->c), .kernel_w = spec->kernel_w,
+    .stride_w = spec->stride_w, .pad_left = spec->pad_left, .weights = run->weights,
+    .bias = run->bias, .activation = spec->activation};
+  guint n, first, end;
+
+  band_rows (&run->bands, tile, out->h, &n, &first, &end);
+  for (guint y = first; y < end; y++) {
+    gint top = (gint) (y * spec->stride_h) - (gint) spec->pad_top;
+    gint inside = MAX (-top, 0), last = MIN ((gint) in->h - top, (gint) spec->kernel_h);
+    row.first_row = MIN (inside, MAX (last, 0));
+    row.n_rows = MAX (last - (gint) row.first_row, 0);
+    row.in = in->data + (gsize) n * in->h * row.row_step;
+    if (row.n_rows > 0)
+      row.in += (gsize) (top + (gint) row.first_row) * row.row_step;
+    row.out = out->data + ((gsize) n * out->h + y) * out->w * out->ld;
+    run->row (&row);
+  }
+}
+
+static void
+window_run (FrcPool *pool, WindowRun *run)
+{
+  run->bands = bands (run->out, (gsize) run->spec->kernel_h * run->spec->kernel_w);
+  frc_pool_run (pool, window_tile, run, run->out->n * run->bands.image_tiles);
+}
+
+/* See narrow.h. */
+void
+frc_narrow_depthwise_run (const FrcNarrowDepthwise *depthwise, FrcPool *pool,
+    const FrcNarrowView *in, const FrcNarrowView *out)
+{
+  const FrcConvSpec *spec = &depthwise->spec;
+  WindowRun run = {depthwise->kernels->depthwise_row, spec, depthwise->weights,
+    depthwise->weights + (gsize) spec->kernel_h * spec->kernel_w * frc_narrow_ld (spec->out_channels), in, out};
+
+  window_run (pool, &run);
+}
+
+/* See narrow.h. */
+void
+frc_narrow_max_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
+    const FrcNarrowView *in, const FrcNarrowView *out)
+{
+  WindowRun run = {kernels->max_row, window, NULL, NULL, in, out};
+
+  window_run (pool, &run);
+}
+
+/* ---- means, scales, sums ------------------------------------------------------------------- */
+
+typedef struct {
+  const FrcNarrowKernels *kernels;
+  const FrcNarrowView *a, *b, *out;
+  FrcActivation activation;
+  Bands bands;
+} ElementwiseRun;
+
+static void
+mean_tile (gpointer data, guint tile, gpointer scratch)
+{
+  const ElementwiseRun *run = data;
+  const FrcNarrowView *in = run->a;
+  guint groups = frc_narrow_groups (in->c), n = tile / groups, c = tile % groups * FRC_NARROW_GROUP;
+  gsize pixels = (gsize) in->h * in->w;
+
+  run->kernels->mean (in->data + n * pixels * in->ld + c, in->ld, pixels,
+      run->out->data + n * run->out->ld + c);
+}
+
+/* See narrow.h. A tile is one group of channels of all pixels, so no sum is ever cut in two. */
+void
+frc_narrow_global_mean_run (const FrcNarrowKernels *kernels, FrcPool *pool,
+    const FrcNarrowView *in, const FrcNarrowView *out)
+{
+  ElementwiseRun run = {kernels, in, NULL, out};
+
+  frc_pool_run (pool, mean_tile, &run, in->n * frc_narrow_groups (in->c));
+}
+
+static FrcNarrowRow
+row_of (const ElementwiseRun *run, guint n, guint y)
+{
+  const FrcNarrowView *a = run->a, *b = run->b, *out = run->out;
+
+  return (FrcNarrowRow){.a = a->data + ((gsize) n * a->h + y) * a->w * a->ld,
+    .out = out->data + ((gsize) n * out->h + y) * out->w * out->ld, .a_ld = a->ld, .b_ld = b->ld,
+    .out_ld = out->ld, .w = a->w, .groups = frc_narrow_groups (a->c), .b_w = b->w,
+    .activation = run->activation};
+}
+
+static void
+scale_tile (gpointer data, guint tile, gpointer scratch)
+{
+  const ElementwiseRun *run = data;
+  guint n, first, end;
+
+  band_rows (&run->bands, tile, run->out->h, &n, &first, &end);
+  for (guint y = first; y < end; y++) {
+    FrcNarrowRow row = row_of (run, n, y);
+    row.b = run->b->data + n * run->b->ld;
+    run->kernels->scale_row (&row);
+  }
+}
+
+static void
+add_tile (gpointer data, guint tile, gpointer scratch)
+{
+  const ElementwiseRun *run = data;
+  const FrcNarrowView *b = run->b;
+  guint n, first, end;
+
+  band_rows (&run->bands, tile, run->out->h, &n, &first, &end);
+  for (guint y = first; y < end; y++) {
+    FrcNarrowRow row = row_of (run, n, y);
+    gsize b_y = (gsize) y * b->h / run->out->h;
+    row.b = b->data + (n * b->h + b_y) * b->w * b->ld;
+    run->kernels->add_row (&row);
+  }
+}
+
+static void
+elementwise_run (FrcPool *pool, FrcTileFunc tile, ElementwiseRun *run)
+{
+  run->bands = bands (run->out, 1);
+  frc_pool_run (pool, tile, run, run->out->n * run->bands.image_tiles);
+}
+
+/* See narrow.h. */
+void
+frc_narrow_scale_channels_run (const FrcNarrowKernels *kernels, FrcPool *pool,
+    const FrcNarrowView *in, const FrcNarrowView *scale, const FrcNarrowView *out)
+{
+  ElementwiseRun run = {kernels, in, scale, out, FRC_ACT_NONE};
+
+  elementwise_run (pool, scale_tile, &run);
+}
+
+/* See narrow.h. */
+void
+frc_narrow_add_run (const FrcNarrowKernels *kernels, FrcPool *pool, const FrcNarrowView *a,
+    const FrcNarrowView *b, FrcActivation activation, const FrcNarrowView *out)
+{
+  ElementwiseRun run = {kernels, a, b, out, activation};
+
+  elementwise_run (pool, add_tile, &run);
+}
+
+/* ---- RoI align ----------------------------------------------------------------------------- */
+
+typedef struct {
+  const FrcNarrowKernels *kernels;
+  const FrcNarrowView *maps, *out;
+  const FrcRois *rois;
+  gboolean aligned;
+} RoiRun;
+
+static void
+roi_tile (gpointer data, guint tile, gpointer scratch)
+{
+  const RoiRun *run = data;
+  const FrcNarrowView *out = run->out;
+  guint end = MIN ((tile + 1) * TILE_ROIS, out->n);
+  FrcRoiAxis axes[2];
+
+  for (guint i = tile * TILE_ROIS; i < end; i++) {
+    const FrcNarrowView *map = &run->maps[run->rois->level[i]];
+
+    frc_roi_align_axes (run->rois, i, map->ld, run->aligned, out->w, scratch, axes);
+    run->kernels->roi (map->data, &axes[1], &axes[0], out->h, out->ld / FRC_NARROW_GROUP,
+        out->data + (gsize) i * out->h * out->w * out->ld);
+  }
+}
+
+/* See narrow.h. */
+void
+frc_narrow_roi_align_run (const FrcNarrowKernels *kernels, FrcPool *pool,
+    const FrcNarrowView *maps, const FrcRois *rois, gboolean aligned, const FrcNarrowView *out)
+{
+  RoiRun run = {kernels, maps, out, rois, aligned};
+
+  frc_pool_run (pool, roi_tile, &run, (out->n + TILE_ROIS - 1) / TILE_ROIS);
+}
+
+/* ---- looking inside ------------------------------------------------------------------------ */
+
+void
+frc_narrow_widen (const FrcNarrowView *view, gfloat *out)
+{
+  gsize pixels = (gsize) view->n * view->h * view->w;
+
+  for (gsize i = 0; i < pixels; i++)
+    for (guint c = 0; c < view->c; c++)
+      *out++ = frc_bf16_widen (view->data[i * view->ld + c]);
+}
