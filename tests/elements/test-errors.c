@@ -65,7 +65,7 @@ expect_error (GstElement *element, gint code, const char *const *parts)
 
   gst_element_set_state (element, GST_STATE_NULL);
   g_object_set (element, "model", test_model (), "labels", NULL, "classes", NULL, "family", NULL,
-      "meta-type", 0, NULL);
+      "meta-type", 0, "precision", 0, NULL);
   fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED),
       GST_STATE_CHANGE_SUCCESS);
   gst_element_set_state (element, GST_STATE_NULL);
@@ -374,6 +374,18 @@ GST_START_TEST (test_meta_type_of_another_build)
 }
 GST_END_TEST
 
+/* A precision that the model lacks: the test's models hold no int8 ranges. */
+GST_START_TEST (test_precision_that_the_model_lacks)
+{
+  GstElement *element = bare_detect ();
+  const char *parts[] = { "precision int8", "auto", NULL };
+
+  gst_util_set_object_arg (G_OBJECT (element), "precision", "int8");
+  g_object_set (element, "model", test_model (), NULL);
+  expect_error (element, GST_RESOURCE_ERROR_SETTINGS, parts);
+}
+GST_END_TEST
+
 /* ---- in the stream ---- */
 
 GST_START_TEST (test_buffer_that_cannot_be_mapped)
@@ -449,6 +461,7 @@ errors_suite (void)
   tcase_add_test (tc, test_unknown_class);
   tcase_add_test (tc, test_unknown_class_live);
   tcase_add_loop_test (tc, test_meta_type_of_another_build, 0, 4);
+  tcase_add_test (tc, test_precision_that_the_model_lacks);
   tcase_add_test (tc, test_buffer_that_cannot_be_mapped);
   tcase_add_test (tc, test_orientation_tag);
   return suite;
