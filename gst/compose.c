@@ -102,24 +102,25 @@ frc_compose_mask (FrcCanvas *canvas, gint64 x, gint64 y, const FrcMask *mask, gu
  * @buffer: writable
  *
  * Attaches the composition, behind the one that @buffer may have already: that is not changed, a
- * copy of it takes its place. Takes the composition out of @canvas.
+ * copy of it takes its place. An empty one is not attached. Takes the composition out of @canvas.
  */
 void
 frc_compose_attach (FrcCanvas *canvas, GstBuffer *buffer)
 {
   GstVideoOverlayCompositionMeta *theirs = gst_buffer_get_video_overlay_composition_meta (buffer);
   GstVideoOverlayComposition *all = canvas->composition;
+  guint n = gst_video_overlay_composition_n_rectangles (canvas->composition);
 
-  if (theirs) {
+  if (n > 0 && theirs) {
     all = gst_video_overlay_composition_copy (theirs->overlay);
-    guint n = gst_video_overlay_composition_n_rectangles (canvas->composition);
     for (guint i = 0; i < n; i++)
       gst_video_overlay_composition_add_rectangle (all,
           gst_video_overlay_composition_get_rectangle (canvas->composition, i));
     gst_buffer_remove_video_overlay_composition_meta (buffer, theirs);
     gst_video_overlay_composition_unref (canvas->composition);
   }
-  gst_buffer_add_video_overlay_composition_meta (buffer, all);
+  if (n > 0)
+    gst_buffer_add_video_overlay_composition_meta (buffer, all);
   gst_video_overlay_composition_unref (all);
   canvas->composition = NULL;
 }

@@ -8,7 +8,8 @@
  * whoever attached it. The label is the meta's roi_type; the confidence is a number of that name in
  * its param `detection`, or in any other param. Where the plugin was built with gstreamer-analytics
  * 1.24 or later, an object detection mtd whose id no such meta has is drawn, too. Frames with
- * nothing to draw and nothing to blur go through untouched.
+ * nothing to draw and nothing to blur go through untouched. A text is never outside the frame; one
+ * that is wider is cut off, one that is higher than half of the frame is left out.
  *
  * ## Who draws
  * Where downstream says that it draws overlay compositions (it takes caps with
@@ -30,25 +31,28 @@
  * mean colours, in the buffer's own pixels and before anything is drawn, in every mode: what was
  * there is no longer in the stream. (Another branch of a tee in front keeps its own pixels.)
  *
- * An object that the detector misses is not blurred. `blur-unknown` is for the time in which nobody
- * has looked yet: it does the same to the whole frame wherever no detector had a result for it. A
- * frame has a result when fasterrcnndetect inferred on it or repeated a result that is not older
- * than its max-age, also one without objects (the detector marks such frames), or when it carries
- * an object of any other element. So the picture is hidden until the first result, and again when
- * the detector falls behind by more than max-age. Limits: the mark is a meta, and is lost where
- * metas are, as in an encoder; with `hold=false` the frames between two inferences have no result
- * and are hidden; frames on which any other detector found nothing cannot be told from those that
- * it did not look at and are hidden; of two fasterrcnndetect one that has a result is enough.
+ * An object that the detector misses is not blurred, and of a repeated result it is the place where
+ * the object was that is blurred (`interval=1` of the detector looks at every frame).
+ * `blur-unknown` is for the time in which nobody has looked yet: it does the same to the whole
+ * frame wherever no detector had a result for it. A frame has a result when fasterrcnndetect
+ * inferred on it or repeated a result that is not older than its max-age, also one without objects
+ * (the detector marks such frames), or when it carries an object of any other element. So the
+ * picture is hidden until the first result, and again when the detector falls behind by more than
+ * max-age. Limits: the mark is a meta, and is lost where metas are, as in an encoder; with
+ * `hold=false` the frames between two inferences have no result and are hidden; frames on which any
+ * other detector found nothing cannot be told from those that it did not look at and are hidden; of
+ * two fasterrcnndetect one that has a result is enough.
  *
  * A wrong value of `colors` or `blur` fails the change to PAUSED; in a running element it posts a
  * warning and the old value stays.
  *
  * ## The statistics line
  * `show-stats` writes a line such as "25.0 fps, 3 objects, 40 ms old" into the top left corner: the
- * frames that came through this element a second, of the last two seconds by the system's clock;
- * the objects on this frame; and the age of the result by the detector's mark, or by the largest
- * `age` in the metas, which is left out where neither tells. "no result" means what it does for
- * blur-unknown. (What an inference takes is in the property `stats` of fasterrcnndetect.)
+ * frames that came through this element a second, of the last two seconds by the system's clock
+ * (left out in the first second); the objects on this frame; and the age of the result by the
+ * detector's mark, or by the largest `age` in the metas, which is left out where neither tells. "no
+ * result" means what it does for blur-unknown. (What an inference takes is in the property `stats`
+ * of fasterrcnndetect.)
  *
  * ## Example launch lines
  * |[
@@ -347,6 +351,15 @@ clear_settings (Settings *settings)
   g_hash_table_unref (settings->blur.labels);
 }
 
+/* Of the last seconds; negative in the first one, when there is too little to count. */
+static gdouble
+frame_rate (GstFasterRcnnOverlay *self)
+{
+  guint64 now = gst_util_get_timestamp ();
+
+  return now - self->stats.first_frame < GST_SECOND ? -1.0 : frc_stats_fps (&self->stats, now);
+}
+
 static void
 draw (GstFasterRcnnOverlay *self, const FrcScene *scene, const Settings *settings,
     FrcDrawTarget *to)
@@ -354,9 +367,8 @@ draw (GstFasterRcnnOverlay *self, const FrcScene *scene, const Settings *setting
   to->images = self->images;
   frc_draw_objects (to, scene->objects, &settings->style);
   if (settings->show_stats) {
-    gdouble fps = frc_stats_fps (&self->stats, gst_util_get_timestamp ());
-    g_autofree char *line =
-        frc_stats_line (fps, scene->objects->len, scene->has_result, scene->age);
+    g_autofree char *line = frc_stats_line (frame_rate (self), scene->objects->len,
+        scene->has_result, scene->age);
     frc_draw_stats_line (to, line);
   }
 }

@@ -54,6 +54,15 @@ draw_mask (const FrcDrawTarget *to, gint64 x, gint64 y, const FrcMask *mask, gui
   }
 }
 
+/* The picture of @text. NULL: there is none, or it would hide more than half of the frame's height. */
+static const FrcMask *
+mask_of (const FrcDrawTarget *to, const char *text)
+{
+  const FrcMask *mask = *text ? frc_label_images_get (to->images, text) : NULL;
+
+  return mask && mask->height <= to->visible.height / 2 ? mask : NULL;
+}
+
 static char *
 text_of (const FrcObject *object, const FrcDrawStyle *style)
 {
@@ -70,7 +79,7 @@ static void
 draw_text (const FrcDrawTarget *to, const FrcObject *object, const FrcDrawStyle *style)
 {
   g_autofree char *text = text_of (object, style);
-  const FrcMask *mask = *text ? frc_label_images_get (to->images, text) : NULL;
+  const FrcMask *mask = mask_of (to, text);
   if (!mask)
     return;
 
@@ -104,6 +113,7 @@ frc_draw_objects (const FrcDrawTarget *to, const GArray *objects, const FrcDrawS
 
 /**
  * frc_stats_line:
+ * @fps: negative = not known
  * @age: of the result, ns; GST_CLOCK_TIME_NONE = not known
  *
  * Returns: (transfer full): "25.0 fps, 3 objects, 40 ms old".
@@ -114,7 +124,8 @@ frc_stats_line (gdouble fps, guint n_objects, gboolean has_result, guint64 age)
   guint tenths = (guint) (CLAMP (fps, 0.0, 1e8) * 10.0 + 0.5);
   GString *line = g_string_new (NULL);
 
-  g_string_append_printf (line, "%u.%u fps, ", tenths / 10, tenths % 10);
+  if (fps >= 0.0)
+    g_string_append_printf (line, "%u.%u fps, ", tenths / 10, tenths % 10);
   if (!has_result) {
     g_string_append (line, "no result");
     return g_string_free (line, FALSE);
@@ -130,7 +141,7 @@ frc_stats_line (gdouble fps, guint n_objects, gboolean has_result, guint64 age)
 void
 frc_draw_stats_line (const FrcDrawTarget *to, const char *line)
 {
-  const FrcMask *mask = frc_label_images_get (to->images, line);
+  const FrcMask *mask = mask_of (to, line);
 
   if (mask)
     draw_mask (to, to->visible.x, to->visible.y, mask, BLACK, WHITE);
