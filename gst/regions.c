@@ -110,7 +110,10 @@ add_proposals (FrcTask *task, const FrcDetectTuning *tuning, const FrcLabelSet *
   FrcRect r;
 
   task->has_proposals = TRUE;
-  while (task->n_proposals < FRC_MAX_PROPOSALS &&
+  if (!buffer)
+    task->proposals[task->n_proposals++] =
+        (FrcBox){ 0, 0, task->rect.width, task->rect.height };
+  while (buffer && task->n_proposals < FRC_MAX_PROPOSALS &&
          next_roi (buffer, &state, task, tuning, labels, &r))
     task->proposals[task->n_proposals++] =
         (FrcBox){ r.x, r.y, (gfloat) r.x + r.width, (gfloat) r.y + r.height };
@@ -121,7 +124,8 @@ add_proposals (FrcTask *task, const FrcDetectTuning *tuning, const FrcLabelSet *
 /**
  * frc_task_init:
  * @config: region and proposals count
- * @buffer: its ROI metas count where the settings say so; in roi-list mode they have their ids
+ * @buffer: (nullable): its ROI metas count where the settings say so; in roi-list mode they have
+ *   their ids. NULL: as if there were one of the whole frame
  * @rect: of the stored frame: what metas are relative to
  */
 void
@@ -133,7 +137,7 @@ frc_task_init (FrcTask *task, const FrcDetectConfig *config, const FrcDetectTuni
   task->has_proposals = FALSE;
   if (config->region == FRC_REGION_ZONES)
     add_zones (task, tuning);
-  else if (config->region == FRC_REGION_ROI_LIST)
+  else if (config->region == FRC_REGION_ROI_LIST && buffer)
     add_rois (task, tuning, labels, buffer);
   else if (config->proposals == FRC_PROPOSALS_ROI_META)
     add_proposals (task, tuning, labels, buffer);
