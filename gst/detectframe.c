@@ -65,13 +65,13 @@ tell_latency (GstFasterRcnnDetect *self, gboolean wait)
 {
   GST_OBJECT_LOCK (self);
   guint events = self->latency_events;
-  gboolean is_live = self->asked_latency && self->qos.is_live;
+  gboolean is_waited_for = wait && self->asked_latency && self->qos.is_live;
   gboolean needed = frc_latency_needs_message (&self->latency, gst_util_get_timestamp ());
   GST_OBJECT_UNLOCK (self);
   if (!needed)
     return;
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
-  if (!wait || !is_live)
+  if (!is_waited_for)
     return;
 
   gint64 until = g_get_monotonic_time () + ANSWER_TIME;
@@ -80,6 +80,24 @@ tell_latency (GstFasterRcnnDetect *self, gboolean wait)
          g_cond_wait_until (&self->latency_event, GST_OBJECT_GET_LOCK (self), until))
     ;
   GST_OBJECT_UNLOCK (self);
+}
+
+/* What was before anybody asked. */
+static void
+ask_upstream (GstFasterRcnnDetect *self)
+{
+  GstQuery *query = gst_query_new_latency ();
+  gboolean live;
+  GstClockTime min;
+
+  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query)) {
+    gst_query_parse_latency (query, &live, &min, NULL);
+    GST_OBJECT_LOCK (self);
+    self->qos.is_live = live;
+    self->qos.upstream = min;
+    GST_OBJECT_UNLOCK (self);
+  }
+  gst_query_unref (query);
 }
 
 static void
@@ -92,8 +110,8 @@ warn_starved (GstFasterRcnnDetect *self, guint64 inference)
       ("Almost no frame is looked at: an inference takes %" G_GUINT64_FORMAT " ms, and the pipeline "
        "leaves fasterrcnndetect less time.",
           inference / GST_MSECOND),
-      ("Call gst_bin_recalculate_latency () on each latency message, or set mode=async, or a smaller "
-       "input-size."));
+      ("Put a queue behind fasterrcnndetect, and call gst_bin_recalculate_latency () on each latency "
+       "message; or set mode=async, or a smaller input-size."));
 }
 
 /* An inference may take as long as 19 of 20 did; not longer than what the pipeline was told, so that
@@ -106,10 +124,10 @@ is_too_late (GstFasterRcnnDetect *self, const Frame *frame)
   gint64 now = running_now (self);
 
   GST_OBJECT_LOCK (self);
-  guint64 inference = frc_latency_get (&self->latency);
+  guint64 own = frc_latency_get (&self->latency), inference = own;
   if (self->stats.inferred)
     inference = MIN (inference, frc_stats_p95_latency (&self->stats));
-  gboolean late = frc_qos_is_late (&self->qos, frame->time, now, inference);
+  gboolean late = frc_qos_is_late (&self->qos, frame->time, now, inference, own);
   gboolean starved = late && frc_qos_is_starved (&self->qos, now, inference);
   if (!late || starved)
     self->qos.last_chance = now;
@@ -172,6 +190,7 @@ frc_detect_warm_up (GstFasterRcnnDetect *self, const FrcImageInfo *info)
   frc_latency_reset (&self->latency);
   frc_latency_add (&self->latency, took);
   GST_OBJECT_UNLOCK (self);
+  ask_upstream (self);
   tell_latency (self, TRUE);
 }
 

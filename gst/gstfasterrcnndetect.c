@@ -25,7 +25,7 @@
  * A window shows the clip with a coloured, labelled box around each person, car, dog, ... that the
  * default model knows (the 20 classes of PASCAL VOC).
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect classes=person interval=5 !
+ * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect classes=person interval=5 ! queue !
  *     fasterrcnnoverlay ! videoconvert ! autovideosink
  * ]|
  * Boxes around persons only; every fifth frame is looked at, the frames between repeat its boxes.
@@ -44,21 +44,24 @@
  * that takes (LATENCY query and message: applications call gst_bin_recalculate_latency () when a
  * latency message comes, gst-launch-1.0 does). Where the model is too slow for every frame, those
  * that would come too late are not looked at and repeat the last result; no frame is ever dropped
- * here. `qos=false` looks at every frame at any price. How long an inference takes is known from the
+ * here. Put a `queue` behind the element: without one it can work only while the sink is not
+ * waiting, and when almost every frame is late a warning says so, and one a second is looked at.
+ * `qos=false` looks at every frame at any price. How long an inference takes is known from the
  * last 32 of them, and before the first frame from a warm-up when its size and format are known.
  *
  * ## Only what matters
  * |[
  * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect threshold=0.5
- *     class-thresholds="person:0.8,dog:0.3" min-size=0.05 max-size=0.9 ! fasterrcnnoverlay !
- *     videoconvert ! autovideosink
+ *     class-thresholds="person:0.8,dog:0.3" min-size=0.05 max-size=0.9 ! queue !
+ *     fasterrcnnoverlay ! videoconvert ! autovideosink
  * ]|
  * Persons have to be certain, dogs need not; boxes whose shorter side is below 5 % of the frame's
  * shorter side or whose longer side is above 90 % of its longer side are left out. All of it counts
  * before max-detections.
  * |[
  * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect region=zones
- *     zones="0,0,50%,100%;50%,25%,50%,50%" ! fasterrcnnoverlay ! videoconvert ! autovideosink
+ *     zones="0,0,50%,100%;50%,25%,50%,50%" mode=async ! fasterrcnnoverlay ! videoconvert !
+ *     autovideosink
  * ]|
  * Boxes in the left half and in the middle of the right one, nowhere else. Each zone takes an
  * inference of its own and is scaled to the network's input, so small zones show small objects
@@ -66,13 +69,13 @@
  * |[
  * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect classes=person !
  *     fasterrcnndetect region=roi-list region-classes=person classes=bottle !
- *     fasterrcnnoverlay ! videoconvert ! autovideosink
+ *     queue ! fasterrcnnoverlay ! videoconvert ! autovideosink
  * ]|
  * The first one finds persons, the second one looks for bottles inside each of them, at most
  * max-regions a frame, the largest first. A bottle's meta has the person's id as its parent_id.
  * |[
  * gst-launch-1.0 v4l2src ! videoconvert ! fasterrcnndetect interval=10 !
- *     fasterrcnndetect proposals=roi-meta ! fasterrcnnoverlay ! videoconvert ! autovideosink
+ *     fasterrcnndetect proposals=roi-meta ! queue ! fasterrcnnoverlay ! videoconvert ! autovideosink
  * ]|
  * The second one proposes no boxes itself: it classifies and refines those that came with the frame
  * (Fast R-CNN), here those of up to nine frames ago, and moves them to where the objects are now.
@@ -409,6 +412,7 @@ query_latency (GstFasterRcnnDetect *self, GstQuery *query)
   GST_OBJECT_LOCK (self);
   GstClockTime own = frc_latency_tell (&self->latency);
   self->qos.is_live = live;
+  self->qos.upstream = min;
   self->asked_latency = TRUE;
   GST_OBJECT_UNLOCK (self);
   gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);

@@ -86,19 +86,23 @@ frc_qos_feedback (FrcQos *qos, guint64 timestamp, gint64 jitter)
  * @frame: its running time; FRC_NO_TIME: never late
  * @now: running time by the clock; FRC_NO_TIME without a running clock
  * @inference: how long one may take, ns
+ * @own: the latency that this element tells
  *
- * Live: the frame has to be where it is shown at running time + latency, an inference included. In
- * any pipeline: downstream said that a frame as early as this one comes too late.
+ * Live: the frame has to be where it is shown at running time + latency, an inference included; as
+ * long as nobody told the latency it is what it has to become at least. In any pipeline: downstream
+ * said that a frame as early as this one comes too late.
  */
 gboolean
-frc_qos_is_late (FrcQos *qos, gint64 frame, gint64 now, guint64 inference)
+frc_qos_is_late (const FrcQos *qos, gint64 frame, gint64 now, guint64 inference, guint64 own)
 {
+  guint64 latency = GST_CLOCK_TIME_IS_VALID (qos->latency) ? qos->latency : qos->upstream + own;
+
   if (frame == FRC_NO_TIME)
     return FALSE;
   if (qos->earliest != FRC_NO_TIME && frame < qos->earliest)
     return TRUE;
-  return qos->is_live && qos->latency != GST_CLOCK_TIME_NONE && now != FRC_NO_TIME &&
-         now + (gint64) inference > frame + (gint64) qos->latency;
+  return qos->is_live && now != FRC_NO_TIME &&
+         now + (gint64) inference > frame + (gint64) latency;
 }
 
 /**

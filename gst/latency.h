@@ -32,6 +32,7 @@ gboolean frc_latency_needs_message (FrcLatency *latency, guint64 now);
 /* What the pipeline asks of this element; guarded by its owner's lock. */
 typedef struct {
   gboolean is_live;
+  guint64 upstream;   /* latency of all that is in front of this element, ns */
   guint64 latency;    /* of the pipeline, from the last LATENCY event; GST_CLOCK_TIME_NONE */
   gint64 earliest;    /* running time before which a frame is late anyway; FRC_NO_TIME */
   gint64 last_chance; /* running time of the last inference, or since when there is none */
@@ -40,7 +41,8 @@ typedef struct {
 void frc_qos_init (FrcQos *qos);
 void frc_qos_reset (FrcQos *qos);
 void frc_qos_feedback (FrcQos *qos, guint64 timestamp, gint64 jitter);
-gboolean frc_qos_is_late (FrcQos *qos, gint64 frame, gint64 now, guint64 inference);
+gboolean frc_qos_is_late (const FrcQos *qos, gint64 frame, gint64 now, guint64 inference,
+    guint64 own);
 gboolean frc_qos_is_starved (FrcQos *qos, gint64 now, guint64 inference);
 
 #endif

@@ -32,7 +32,8 @@ frc_test_hooks_wait (FrcTestHooks *hooks, const gint *cancel)
 {
   if (!hooks)
     return;
-  gint64 until = g_get_monotonic_time () + g_atomic_int_get (&hooks->delay_ms) * G_GINT64_CONSTANT (1000);
+  gint64 until =
+      g_get_monotonic_time () + g_atomic_int_get (&hooks->delay_ms) * G_GINT64_CONSTANT (1000);
 
   g_atomic_int_inc (&hooks->begun);
   g_atomic_int_inc (&hooks->waiting);
