@@ -73,7 +73,7 @@ add_code (GString *page, char **line, GError **error)
 {
   g_autoptr (GString) command = g_string_new (NULL);
 
-  g_string_append (page, "```sh\n");
+  g_string_append (page, line[1] && line[1][0] == '{' ? "```json\n" : "```sh\n");
   for (line++; *line && !g_str_has_prefix (*line, "]|"); line++) {
     gboolean goes_on = line[1] && line[1][0] == ' ';
     g_string_append_printf (page, "%s%s\n", *line,

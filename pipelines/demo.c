@@ -6,7 +6,8 @@
  * display, else into OUTPUT.webm, and prints what was seen. INPUT is a file or a URI; the
  * properties are those of fasterrcnndetect. pipelines/demo.sh builds and calls this.
  */
-#include "demo-report.h"
+#include "input.h"
+#include "report.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -14,7 +15,6 @@
 #include <gst/pbutils/pbutils.h>
 #include <gst/video/video.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #define FINISH_SECONDS 5 /* how long the end of a stream may take before it is cut off */
@@ -116,41 +116,19 @@ on_progress (gpointer user_data)
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
-/* Whether an element of the input speaks: the source, or the queue behind it. */
-static gboolean
-is_of_input (Demo *demo, GstObject *object)
-{
-  g_autoptr (GstElement) source = gst_bin_get_by_name (GST_BIN (demo->pipeline), "source");
-  return object == GST_OBJECT (source) ||
-      gst_object_has_as_ancestor (object, GST_OBJECT (source)) ||
-      g_str_equal (GST_OBJECT_NAME (object), "first");
-}
-
 static void
 on_error (Demo *demo, GstMessage *message)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *debug = NULL;
 
-  gst_message_parse_error (message, &error, &debug);
+  gst_message_parse_error (message, &error, NULL);
   if (demo->window && GST_MESSAGE_SRC (message) == GST_OBJECT (demo->window) &&
       g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND)) {
     g_main_loop_quit (demo->loop); /* somebody closed the window */
     return;
   }
-  if (!demo->failed) { /* what follows the first error is its echo */
-    gboolean from_input = is_of_input (demo, GST_MESSAGE_SRC (message));
-    /* GStreamer puts the place in its code on the first line of what it adds. */
-    const char *more = from_input && debug ? strchr (debug, '\n') : NULL;
-    fprintf (stderr, "demo: %s%s%s\n", from_input ? demo->input : "", from_input ? ": " : "",
-        error->message);
-    if (demo->missing)
-      fprintf (stderr, "GStreamer has no %s here. Debian's packages gstreamer1.0-libav, "
-          "gstreamer1.0-plugins-bad and gstreamer1.0-plugins-ugly hold more of them.\n",
-          demo->missing);
-    else if (more)
-      fprintf (stderr, "(%s)\n", more + 1);
-  }
+  if (!demo->failed) /* what follows the first error is its echo */
+    input_print_error (demo->pipeline, demo->input, message, demo->missing);
   demo->failed = TRUE;
   finish (demo);
 }
@@ -227,81 +205,19 @@ make_file (const char *path, GError **error)
 }
 
 static gboolean
-set_detector_properties (GstElement *detect, char **words, GError **error)
-{
-  for (; *words; words++) {
-    g_auto (GStrv) pair = g_strsplit (*words, "=", 2);
-    GParamSpec *spec =
-        g_object_class_find_property (G_OBJECT_GET_CLASS (detect), g_strstrip (pair[0]));
-    GValue value = G_VALUE_INIT;
-    if (!pair[1] || !spec || !(spec->flags & G_PARAM_WRITABLE)) {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
-          "expected PROPERTY=VALUE of fasterrcnndetect, found '%s' "
-          "(gst-inspect-1.0 build/gst/libgstfasterrcnn.so lists them)", *words);
-      return FALSE;
-    }
-    g_value_init (&value, spec->value_type);
-    gboolean good =
-        gst_value_deserialize (&value, pair[1]) && !g_param_value_validate (spec, &value);
-    if (good)
-      g_object_set_property (G_OBJECT (detect), spec->name, &value);
-    g_value_unset (&value);
-    if (!good) {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-          "'%s' is not a value of the property %s: %s", pair[1], spec->name,
-          g_param_spec_get_blurb (spec));
-      return FALSE;
-    }
-  }
-  return TRUE;
-}
-
-/* Takes the first video of the source; its other streams stay where they are. */
-static void
-on_pad (GstElement *source, GstPad *pad, gpointer user_data)
-{
-  GstElement *first = user_data;
-  g_autoptr (GstPad) sink = gst_element_get_static_pad (first, "sink");
-  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
-
-  if (caps && gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-raw") &&
-      !gst_pad_is_linked (sink))
-    gst_pad_link (pad, sink);
-}
-
-static void
-on_all_pads (GstElement *source, gpointer user_data)
-{
-  GstElement *first = user_data;
-  g_autoptr (GstPad) sink = gst_element_get_static_pad (first, "sink");
-
-  if (!gst_pad_is_linked (sink))
-    GST_ELEMENT_ERROR (first, STREAM, WRONG_TYPE, ("There is no video in it."), (NULL));
-}
-
-static gboolean
 make_pipeline (Demo *demo, char **properties, GError **error)
 {
-  g_autofree char *uri =
-      gst_uri_is_valid (demo->input) ? g_strdup (demo->input)
-                                     : gst_filename_to_uri (demo->input, error);
-  if (!uri)
-    return FALSE;
   demo->pipeline = gst_parse_launch (
       "uridecodebin name=source queue name=first ! videoconvert ! "
       "fasterrcnndetect name=detect ! fasterrcnnoverlay ! videoconvert name=last", error);
   if (!demo->pipeline || *error)
     return FALSE;
   demo->detect = gst_bin_get_by_name (GST_BIN (demo->pipeline), "detect");
-  if (!set_detector_properties (demo->detect, properties, error))
+  if (!detector_set_words (demo->detect, properties, error) ||
+      !input_connect (demo->pipeline, demo->input, error))
     return FALSE;
 
-  g_autoptr (GstElement) source = gst_bin_get_by_name (GST_BIN (demo->pipeline), "source");
-  g_autoptr (GstElement) first = gst_bin_get_by_name (GST_BIN (demo->pipeline), "first");
   g_autoptr (GstElement) last = gst_bin_get_by_name (GST_BIN (demo->pipeline), "last");
-  g_object_set (source, "uri", uri, NULL);
-  g_signal_connect_object (source, "pad-added", G_CALLBACK (on_pad), first, 0);
-  g_signal_connect_object (source, "no-more-pads", G_CALLBACK (on_all_pads), first, 0);
   demo->window = make_window ();
   g_autoptr (GstElement) end =
       demo->window ? gst_object_ref (demo->window) : make_file (demo->part, error);
@@ -388,6 +304,7 @@ main (int argc, char **argv)
     fprintf (stderr, "usage: demo INPUT OUTPUT.webm [PROPERTY=VALUE ...]\n");
     return 1;
   }
+  g_set_prgname ("demo");
   gst_init (NULL, NULL);
   gst_pb_utils_init ();
   g_mutex_init (&demo.lock);

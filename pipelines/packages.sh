@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Sourced by pipelines/demo.sh and tests/*.sh: what the project needs on the machine, and the quiet
+# Sourced by pipelines/*.sh and tests/*.sh: what the project needs on the machine, and the quiet
 # steps they share. Everything here talks to people: one line a step, the log only after a failure.
 
 packages_build="gcc libc6-dev meson ninja-build pkg-config
@@ -8,6 +8,8 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config
   libcairo2-dev libpango1.0-dev libgdk-pixbuf-2.0-dev"
 packages_run="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   fonts-dejavu-core"
+packages_live="libsoup-3.0-dev"
+packages_test="jq python3-gst-1.0 gir1.2-gst-rtsp-server-1.0"
 
 # The same for systems without apt: programs, pkg-config modules and GStreamer elements.
 programs_needed="cc meson ninja pkg-config protoc-c gst-inspect-1.0"

@@ -17,7 +17,7 @@ case ${1-} in
   -h | --help) sed -n '3,/^set -u/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
 esac
 # shellcheck disable=SC2086
-need_packages $packages_build $packages_run
+need_packages $packages_build $packages_run $packages_live $packages_test
 
 passed=0 failed=0 skipped=0
 

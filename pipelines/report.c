@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Reads the boxes that the detector attached to frames, and keeps count of them. The function
- * report_add_frame () is all that an application needs to read boxes.
+ * Reads the boxes that the detector attached to frames, and keeps count of them.
  */
-#include "demo-report.h"
+#include "report.h"
 
 #include <gst/video/video.h>
 #include <stdio.h>
@@ -17,7 +16,8 @@ typedef struct {
   guint last_frame;      /* number of the latest of them, 1-based */
   guint now, most;       /* in the latest frame, in any frame */
   guint cell[CELLS];     /* how many boxes had their middle there */
-  gdouble best;          /* the highest confidence, and where that was */
+  gdouble surest_now;    /* the highest confidence in the latest frame */
+  gdouble best;          /* the highest of all, and where that was */
   guint x, y, w, h;      /* pixels */
   GstClockTime best_time; /* since the first frame, or GST_CLOCK_TIME_NONE */
 } Seen;
@@ -76,10 +76,12 @@ add_box (Report *report, const GstVideoRegionOfInterestMeta *roi, gdouble confid
     seen->last_frame = report->frames;
     seen->frames++;
     seen->now = 0;
+    seen->surest_now = 0;
   }
   seen->boxes++;
   seen->most = MAX (seen->most, ++seen->now);
   seen->cell[3 * row + column]++;
+  seen->surest_now = MAX (seen->surest_now, confidence);
   if (confidence > seen->best) {
     seen->best = confidence;
     seen->best_time = time;
@@ -170,4 +172,33 @@ report_print (const Report *report)
     printf ("\n");
   }
   g_list_free (list);
+}
+
+/* Appends an array of what was seen, the most frequent label first, as objects of label, now (how
+ * many there are in the latest frame), confidence (of the surest of them), most (at once in any
+ * frame) and share (of the frames that had one). */
+void
+report_add_labels (const Report *report, JsonBuilder *json)
+{
+  g_autoptr (GList) list =
+      g_list_sort (g_hash_table_get_values (report->seen), more_frames_first);
+
+  json_builder_begin_array (json);
+  for (GList *l = list; l; l = l->next) {
+    const Seen *seen = l->data;
+    gboolean is_there = seen->last_frame == report->frames;
+    json_builder_begin_object (json);
+    json_builder_set_member_name (json, "label");
+    json_builder_add_string_value (json, seen->label);
+    json_builder_set_member_name (json, "now");
+    json_builder_add_int_value (json, is_there ? seen->now : 0);
+    json_builder_set_member_name (json, "confidence");
+    json_builder_add_double_value (json, is_there ? seen->surest_now : 0);
+    json_builder_set_member_name (json, "most");
+    json_builder_add_int_value (json, seen->most);
+    json_builder_set_member_name (json, "share");
+    json_builder_add_double_value (json, (gdouble) seen->frames / report->frames);
+    json_builder_end_object (json);
+  }
+  json_builder_end_array (json);
 }

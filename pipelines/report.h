@@ -2,10 +2,11 @@
  *
  * What a run saw: per label in how many frames, how many at once, how sure and where.
  */
-#ifndef DEMO_REPORT_H
-#define DEMO_REPORT_H
+#ifndef REPORT_H
+#define REPORT_H
 
 #include <gst/gst.h>
+#include <json-glib/json-glib.h>
 
 typedef struct _Report Report;
 
@@ -14,5 +15,6 @@ void report_free (Report *report);
 void report_add_frame (Report *report, GstBuffer *buffer, guint width, guint height);
 guint report_frames (const Report *report);
 void report_print (const Report *report);
+void report_add_labels (const Report *report, JsonBuilder *json);
 
 #endif
