@@ -12,7 +12,10 @@
 #define SMALL_TILE_MACS (1 << 20) /* no smaller for the sake of balance */
 #define MIN_TILES 16
 #define K_WHOLE 2048 /* K up to here is not cut */
-#define K_STEP 1024
+#define K_STEP 512
+/* Where K is cut, weights and input are many: larger tiles, and as few as keep some cores busy. */
+#define LONG_TILE 16 /* times the usual work */
+#define LONG_MIN_TILES 8
 /* Pixels this far apart, or a multiple, fall into few sets of an L1 cache: a copy avoids that. */
 #define CONFLICT_BYTES 2048
 
@@ -167,15 +170,19 @@ plan_halve (const FrcConv *conv, FrcConvPlan *plan, guint blocks, guint panels)
 static void
 plan_work (const FrcConv *conv, FrcConvPlan *plan)
 {
+  gboolean is_long = plan->k_step < conv->k;
+  guint64 most = (guint64) conv->gemm->tile_macs * (is_long ? LONG_TILE : 1);
+  guint few = is_long ? LONG_MIN_TILES : MIN_TILES, panel = conv->gemm->cols;
+
   plan->channels = plan->out.c;
   while ((guint64) plan->channels * plan->k_step * sizeof (gfloat) > WEIGHT_BYTES &&
-      plan_halve_channels (conv, plan, 4 * conv->gemm->cols))
+      plan_halve_channels (conv, plan, 4 * panel))
     continue;
-  while (tile_macs (conv, plan) > conv->gemm->tile_macs && plan_halve (conv, plan, 12, 4))
+  while (tile_macs (conv, plan) > most && plan_halve (conv, plan, 12, 4))
     continue;
   plan_count (plan);
-  while (plan->n_tiles < MIN_TILES && tile_macs (conv, plan) > 2 * SMALL_TILE_MACS &&
-      plan_halve (conv, plan, 2, 1))
+  while (plan->n_tiles < few && tile_macs (conv, plan) > 2 * SMALL_TILE_MACS &&
+      ((is_long && plan_halve_channels (conv, plan, 2 * panel)) || plan_halve (conv, plan, 2, 1)))
     plan_count (plan);
 }
 

@@ -156,6 +156,8 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
       }
       if (out_step > 0) {
         fetch (ahead_out, out_step);
+        if (out_step > 64)
+          fetch (ahead_out + 64, out_step);
         if (residual_offset > 0)
           fetch (ahead_out + residual_offset, out_step);
         ahead_out += 4 * out_step;
