@@ -102,13 +102,17 @@ frc_roi_max_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcRois *r
 
 /* ---- crop and resize ---------------------------------------------------------------------- */
 
-/* The corners are at the centres of map pixels: 0 is the first one, image size the last one. */
+/* The corners are at the centres of map pixels: 0 is the first one, image size the last one. A sample
+ * beyond is 0. The last sample of a RoI that ends at the edge lies there but for rounding, and half a
+ * unit decides: each step is rounded as TensorFlow rounds it (box_list_ops.
+ * to_normalized_coordinates (), then crop_and_resize_op.cc). */
 static void
 crop_axis (FrcRoiAxis *axis, gfloat from, gfloat to, guint image, guint crop, guint size, gsize step)
 {
-  gfloat start = from / image, last = (gfloat) (size - 1);
-  gfloat scale = crop > 1 ? (to / image - start) * last / (crop - 1) : 0;
-  gfloat origin = crop > 1 ? start * last : .5f * (start + to / image) * last;
+  gfloat share_of_pixel = 1.0f / (gfloat) image, last = (gfloat) (size - 1);
+  gfloat start = from * share_of_pixel, end = to * share_of_pixel;
+  gfloat scale = crop > 1 ? (end - start) * last / (gfloat) (crop - 1) : 0;
+  gfloat origin = crop > 1 ? start * last : .5f * (start + end) * last;
   guint n = 0;
 
   for (guint p = 0; p < crop; p++) {

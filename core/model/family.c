@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "family.h"
+#include "inception_v2.h"
 #include "../frcnn.h"
 
 #include <string.h>
@@ -116,6 +117,8 @@ static const FrcFamily families[] = {
       frc_mobilenet_v3_large_body, TRUE, FALSE),
   TORCHVISION ("fasterrcnn_mobilenet_v3_large_320_fpn", is_mobilenet, configure_mobilenet_320,
       frc_mobilenet_v3_large_body, TRUE, FALSE),
+  { FRC_INCEPTION_V2_FAMILY, frc_inception_v2_matches, frc_inception_v2_configure,
+      frc_inception_v2_build, NULL, FALSE, FALSE },
 };
 
 const char *const *

@@ -57,6 +57,11 @@ guint frc_resnet50_body (FrcBuilder *builder, gint input, gint *maps);
 guint frc_mobilenet_v3_large_body (FrcBuilder *builder, gint input, gint *maps);
 guint frc_efficientnet_lite0_body (FrcBuilder *builder, gint input, gint *maps);
 
+gboolean frc_inception_v2_matches (const FrcWeights *weights);
+void frc_inception_v2_configure (FrcConfig *config, const FrcWeights *weights);
+void frc_inception_v2_build (FrcNetwork *network, FrcBuilder *trunk, FrcBuilder *head,
+    const FrcFamily *family, const FrcConfig *config);
+
 /* labels.c: the built-in label lists, by their number; NULL if there is none. */
 const char *const *frc_labels_builtin (guint n_labels);
 

@@ -85,5 +85,6 @@ gboolean frc_pth_legacy_read (FrcWeights *weights, GError **error);
 gboolean frc_caffemodel_read (FrcWeights *weights, GError **error);
 /* Can the @n first bytes of a file of @size be a Caffe net's? */
 gboolean frc_caffemodel_matches (const guint8 *start, gsize n, guint64 size);
+gboolean frc_tensorflow_read (FrcWeights *weights, GError **error); /* inception_v2_graph.c */
 
 #endif

@@ -3,6 +3,7 @@
  * The container of named tensors: opening a file whatever its kind, the table, looking up names.
  */
 #include "weights-private.h"
+#include "graphdef.h"
 #include "core/mem.h"
 
 #include <errno.h>
@@ -69,14 +70,18 @@ choose_reader (FrcWeights *weights, const guint8 *start, gsize n, guint64 size, 
     weights->format = "caffemodel";
     return frc_caffemodel_read;
   }
+  if (frc_graphdef_matches (start, n, size)) {
+    weights->format = "TensorFlow graph";
+    return frc_tensorflow_read;
+  }
   if (n >= 2 && start[0] == 0x80 && start[1] <= 5) {
     frc_weights_fail (weights, error, FRC_ERROR_UNSUPPORTED,
         "expected a pickle that torch.save () wrote, found another or a truncated one");
     return NULL;
   }
   frc_weights_fail (weights, error, FRC_ERROR_FORMAT,
-      "not a model file: expected safetensors, PyTorch's .pth or Caffe's .caffemodel, found none "
-      "of their first bytes");
+      "not a model file: expected safetensors, PyTorch's .pth, Caffe's .caffemodel or a frozen "
+      "TensorFlow graph, found the first bytes of none of them");
   return NULL;
 }
 

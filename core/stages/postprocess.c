@@ -119,7 +119,7 @@ frc_postprocess_run (FrcPostprocess *post, const FrcView *head, const FrcBox *pr
     guint i = post->keep[k];
     FrcBox box = post->boxes[i];
     if (!take_to_frame (&box, space, post->config->pixel_extent))
-      max--;
+      max -= !post->config->clips_after_nms; /* else what is empty went before the limit */
     else if (is_wanted_size (query, box))
       out[n_out++] = (FrcDetection){ box, post->scores[i], post->label[i] };
   }

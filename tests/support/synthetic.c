@@ -35,9 +35,11 @@ static gfloat
 amplitude (const Entry *entry, gfloat gain)
 {
   gfloat fan_in = (gfloat) (entry->n / entry->shape[0]);
-  gboolean predictor = strstr (entry->name, "cls_") || strstr (entry->name, "bbox_pred");
+  gboolean boxes = strstr (entry->name, "bbox_pred") || strstr (entry->name, "BoxEncoding");
+  gboolean predictor = boxes || strstr (entry->name, "cls_") ||
+                       strstr (entry->name, "ClassPredictor");
 
-  if (strstr (entry->name, "bbox_pred"))
+  if (boxes)
     return 0.3f / sqrtf (fan_in);
   return (predictor ? 30.0f : gain) / sqrtf (fan_in);
 }
@@ -93,7 +95,8 @@ frc_test_write_model (const char *family, const char *path)
   for (guint i = 0; i < entries->len; i++) {
     const Entry *entry = &g_array_index (entries, Entry, i);
     g_autofree gfloat *values = g_new (gfloat, entry->n);
-    fill (entry, strstr (family, "mobilenet") ? 2.28f : 1.5f, rand, values);
+    gfloat gain = strstr (family, "mobilenet") ? 2.28f : strstr (family, "inception") ? 2.45f : 1.5f;
+    fill (entry, gain, rand, values);
     g_assert_cmpuint (fwrite (values, sizeof (gfloat), entry->n, out), ==, entry->n);
   }
   g_assert_cmpint (fclose (out), ==, 0);
