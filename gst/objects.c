@@ -6,10 +6,7 @@
 
 #include <math.h>
 
-#ifdef HAVE_ANALYTICS
-#include <gst/analytics/analytics.h>
-#endif
-
+#include "analyticsmeta.h"
 #include "frameinfo.h"
 
 /* FALSE: there is no such field, or it is no finite number. */
@@ -59,7 +56,6 @@ read_roi (GstVideoRegionOfInterestMeta *roi)
   return object;
 }
 
-#ifdef HAVE_ANALYTICS
 static gboolean
 has_id (const GArray *objects, guint n, gint id)
 {
@@ -71,20 +67,18 @@ has_id (const GArray *objects, guint n, gint id)
 }
 
 static FrcObject
-read_mtd (const GstAnalyticsODMtd *mtd, const FrcRect *visible)
+read_mtd (const FrcAnalyticsObject *mtd, const FrcRect *visible)
 {
-  gint x = 0, y = 0, w = 0, h = 0;
-  gfloat confidence = 0.0f;
-
-  gst_analytics_od_mtd_get_location (mtd, &x, &y, &w, &h, &confidence);
   return (FrcObject){
-    .x = x, .y = y, .width = w, .height = h,
-    .label = g_quark_to_string (gst_analytics_od_mtd_get_obj_type (mtd)),
-    .id = (gint) mtd->id,
-    .label_id = -1, .confidence = isfinite (confidence) ? confidence : -1.0,
+    .x = mtd->x, .y = mtd->y, .width = mtd->w, .height = mtd->h,
+    .label = g_quark_to_string (mtd->label),
+    .id = mtd->id,
+    .label_id = -1, .confidence = isfinite (mtd->confidence) ? mtd->confidence : -1.0,
     .has_corners = TRUE,
-    .x_min = (gdouble) x / visible->width, .x_max = ((gdouble) x + w) / visible->width,
-    .y_min = (gdouble) y / visible->height, .y_max = ((gdouble) y + h) / visible->height,
+    .x_min = (gdouble) mtd->x / visible->width,
+    .x_max = ((gdouble) mtd->x + mtd->w) / visible->width,
+    .y_min = (gdouble) mtd->y / visible->height,
+    .y_max = ((gdouble) mtd->y + mtd->h) / visible->height,
     .age = GST_CLOCK_TIME_NONE,
   };
 }
@@ -93,20 +87,17 @@ read_mtd (const GstAnalyticsODMtd *mtd, const FrcRect *visible)
 static void
 add_mtds (GArray *objects, GstBuffer *buffer, const FrcRect *visible)
 {
-  GstAnalyticsRelationMeta *meta = gst_buffer_get_analytics_relation_meta (buffer);
   guint n_rois = objects->len;
   gpointer state = NULL;
-  GstAnalyticsODMtd mtd;
+  FrcAnalyticsObject mtd;
 
-  while (meta && gst_analytics_relation_meta_iterate (meta, &state,
-                     gst_analytics_od_mtd_get_mtd_type (), &mtd)) {
-    if (has_id (objects, n_rois, (gint) mtd.id))
+  while (frc_analytics_iterate (buffer, &state, &mtd)) {
+    if (has_id (objects, n_rois, mtd.id))
       continue;
     FrcObject object = read_mtd (&mtd, visible);
     g_array_append_val (objects, object);
   }
 }
-#endif
 
 /**
  * frc_visible_rect:
@@ -145,8 +136,6 @@ frc_objects_read (GstBuffer *buffer, const FrcRect *visible)
     FrcObject object = read_roi ((GstVideoRegionOfInterestMeta *) meta);
     g_array_append_val (objects, object);
   }
-#ifdef HAVE_ANALYTICS
   add_mtds (objects, buffer, visible);
-#endif
   return objects;
 }
