@@ -283,8 +283,8 @@ harness_both (GstElement **detect, gint max_age_ms, guint interval, gboolean hol
   GstVideoInfo info;
 
   *detect = make_detect ();
-  g_object_set (*detect, "threshold", 1.0, "interval", interval, "hold", hold, "max-age",
-      (guint64) max_age_ms * GST_MSECOND, NULL);
+  g_object_set (*detect, "qos", FALSE, "threshold", 1.0, "interval", interval, "hold", hold,
+      "max-age", (guint64) max_age_ms * GST_MSECOND, NULL);
   g_object_set (overlay, "blur-unknown", TRUE, NULL);
   gst_bin_add_many (GST_BIN (bin), *detect, overlay, NULL);
   fail_unless (gst_element_link (*detect, overlay));
