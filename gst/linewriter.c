@@ -80,11 +80,13 @@ static gboolean
 wait_for_room (int fd, const gint *cancel)
 {
   struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+  int ready;
 
   do {
     if (g_atomic_int_get (cancel))
       return FALSE;
-  } while (poll (&poll_fd, 1, WAKE_MS) == 0);
+    ready = poll (&poll_fd, 1, WAKE_MS);
+  } while (ready == 0 || (ready < 0 && errno == EINTR));
   return TRUE;
 }
 

@@ -521,6 +521,56 @@ GST_START_TEST (test_stalled_pipe)
 }
 GST_END_TEST
 
+#define LONG_LINES 20
+
+static gpointer
+read_slowly (gpointer data)
+{
+  GString *all = g_string_new (NULL);
+  char piece[7000];
+
+  for (gssize size; (size = read (GPOINTER_TO_INT (data), piece, sizeof piece)) != 0;) {
+    if (size > 0)
+      g_string_append_len (all, piece, size);
+    g_usleep (2000);
+  }
+  return g_string_free (all, FALSE);
+}
+
+/* Lines that are longer than a pipe takes at once arrive whole, whoever is slow. */
+GST_START_TEST (test_long_lines_through_a_pipe)
+{
+  char *folder = test_folder (), *path = g_build_filename (folder, "pipe", NULL);
+  int reader = make_pipe (path);
+
+  fcntl (reader, F_SETFL, 0);
+  GstHarness *h = harness_json (path, FALSE, TRUE);
+  GThread *thread = g_thread_new ("read", read_slowly, GINT_TO_POINTER (reader));
+  for (guint i = 0; i < LONG_LINES; i++) {
+    GstBuffer *buffer = frame ();
+    for (gint k = 0; k < 150; k++)
+      add_roi (buffer, "person", k, corners (0.25, 0.25, 0.5, 0.5));
+    push (h, buffer, i);
+  }
+  gst_harness_teardown (h);
+  char *text = g_thread_join (thread);
+  char **lines = g_strsplit (text, "\n", -1);
+  fail_unless_equals_int (g_strv_length (lines), LONG_LINES + 1);
+  for (guint i = 0; i < LONG_LINES; i++) {
+    char *end = g_strdup_printf ("\"timestamp\":%u}", i);
+    fail_unless (strlen (lines[i]) > 3 * 4096 && g_str_has_prefix (lines[i], "{\"objects\":[{") &&
+        g_str_has_suffix (lines[i], end));
+    fail_unless (strlen (lines[i]) == strlen (lines[0]) + (i >= 10));
+    g_free (end);
+  }
+  g_strfreev (lines);
+  g_free (text);
+  close (reader);
+  g_free (path);
+  remove_folder (folder);
+}
+GST_END_TEST
+
 static Suite *
 json_suite (void)
 {
@@ -543,6 +593,7 @@ json_suite (void)
   tcase_add_test (tc, test_full_file);
   tcase_add_test (tc, test_closed_pipe);
   tcase_add_test (tc, test_stalled_pipe);
+  tcase_add_test (tc, test_long_lines_through_a_pipe);
   return suite;
 }
 
