@@ -173,6 +173,58 @@ GST_START_TEST (test_every_format)
 }
 GST_END_TEST
 
+static GstBuffer *
+with_roi (gint id, const FrcRect *r)
+{
+  GstBuffer *buffer = gst_buffer_copy (picture_a);
+
+  gst_buffer_add_video_region_of_interest_meta (buffer, "person", r->x, r->y, r->width, r->height)
+      ->id = id;
+  return buffer;
+}
+
+/* Inside a region; the result names a parent only where that region is on the frame. */
+GST_START_TEST (test_regions)
+{
+  const FrcRect rect = { 20, 0, 150, 130 };
+  gint64 until = g_get_monotonic_time () + PATIENCE;
+  static Expected expected;
+  GstBuffer *out = NULL;
+  guint n, i = 0;
+
+  gst_harness_teardown (h);
+  gst_object_unref (detect);
+  detect = make_detect ();
+  g_object_set_data (G_OBJECT (detect), FRC_TEST_HOOKS_KEY, &hooks);
+  gst_util_set_object_arg (G_OBJECT (detect), "mode", "async");
+  gst_util_set_object_arg (G_OBJECT (detect), "region", "roi-list");
+  g_object_set (detect, "interval", G_MAXUINT, NULL);
+  h = harness_for (gst_object_ref (detect), &rgb);
+  expect_detections (&rgb, picture_a, &rect, &test_query, &expected);
+  for (n = 0; n < expected.n; n++) {
+    FrcBox *box = &expected.found[n].box;
+    box->x1 += rect.x;
+    box->x2 += rect.x;
+  }
+  n = count_visible (&expected, W, H);
+  fail_unless (n > 0);
+  do {
+    gst_clear_buffer (&out);
+    g_usleep (1000);
+    out = harness_round (h, with_roi (5, &rect), i++ * FRAME);
+  } while (count_rois (out) == 1 && g_get_monotonic_time () < until);
+  check_rois (out, &expected, W, H, 6, (i - 1) * FRAME);
+  for (guint k = 1; k <= n; k++)
+    fail_unless_equals_int (nth_roi (out, k)->parent_id, 5);
+  gst_buffer_unref (out);
+  out = harness_round (h, gst_buffer_copy (picture_a), i * FRAME);
+  check_rois (out, &expected, W, H, 1, i * FRAME);
+  for (guint k = 0; k < n; k++)
+    fail_unless_equals_int (nth_roi (out, k)->parent_id, 0);
+  gst_buffer_unref (out);
+}
+GST_END_TEST
+
 static void
 count_death (gpointer count, GstMiniObject *object)
 {
@@ -538,6 +590,7 @@ async_suite (void)
   tcase_add_test (tc, test_results_come_later);
   tcase_add_test (tc, test_hold_and_max_age);
   tcase_add_loop_test (tc, test_every_format, 0, FRC_N_FORMATS);
+  tcase_add_test (tc, test_regions);
   tcase_add_test (tc, test_no_buffer_is_kept);
   tcase_add_loop_test (tc, test_stale_results_are_dropped, 0, N_BREAKS);
   tcase_add_loop_test (tc, test_ready_results_are_dropped, 0, N_BREAKS);
