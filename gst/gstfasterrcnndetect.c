@@ -13,6 +13,12 @@
  * when the object was found in this very frame, else how old the result is, or
  * GST_CLOCK_TIME_NONE where buffers have no timestamps). Metas are in descending confidence.
  *
+ * Each has an id that nothing else on the frame has. One that was found inside an upstream ROI meta
+ * (region=roi-list) has that meta's id as its parent_id. Where the plugin is built with
+ * gstreamer-analytics 1.24 or later, each object is object-detection metadata of
+ * GstAnalyticsRelationMeta, too, of the same id, and the relations IS_PART_OF and CONTAIN tie it to
+ * its parent; `meta-type` chooses.
+ *
  * Pixels are read from system memory. For DMABuf, VA or GL memory put `vapostproc`, `gldownload` or
  * whatever the source's documentation names in front, with a plain `video/x-raw` capsfilter behind
  * it. Streams that carry an orientation tag need `videoflip video-direction=auto` in front.
