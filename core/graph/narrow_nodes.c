@@ -3,10 +3,33 @@
 #include "../frcnn.h"
 #include "../mem.h"
 
+#include <string.h>
+
 /* More channels than this are a tensor of the network, not pixels. */
 #define MAX_PIXEL_CHANNELS 4
 
 /* ---- packing ------------------------------------------------------------------------------- */
+
+/* A depthwise convolution of pixels, or to several channels a channel: few weights, so it is made a
+ * convolution whose other weights are zeros. */
+static FrcNarrowConv *
+dense_conv (FrcGraph *graph, const FrcNode *node, gboolean wide_in)
+{
+  const FrcConvSpec *spec = &node->spec;
+  gsize taps = (gsize) spec->kernel_h * spec->kernel_w;
+  guint out = spec->out_channels, in = spec->in_channels;
+  gfloat *dense = frc_alloc0 ((gsize) out * in, taps * sizeof (gfloat), node->name, &graph->error);
+  FrcNarrowConv *conv = NULL;
+
+  if (dense) {
+    for (guint o = 0; o < out; o++)
+      memcpy (dense + ((gsize) o * in + o / (out / in)) * taps, node->weight + o * taps,
+          taps * sizeof (gfloat));
+    conv = frc_narrow_conv_new (graph->narrow, spec, 0, wide_in, dense, node->bias, &graph->error);
+  }
+  frc_free (dense);
+  return conv;
+}
 
 static gboolean
 pack_node (FrcGraph *graph, FrcNode *node)
@@ -20,7 +43,10 @@ pack_node (FrcGraph *graph, FrcNode *node)
   }
   if (!node->weight)
     return TRUE;
-  if (node->op == FRC_OP_DEPTHWISE)
+  if (node->op == FRC_OP_DEPTHWISE &&
+      (in->is_wide || node->spec.out_channels != node->spec.in_channels))
+    node->narrow_conv = dense_conv (graph, node, in->is_wide);
+  else if (node->op == FRC_OP_DEPTHWISE)
     node->narrow_depthwise = frc_narrow_depthwise_new (graph->narrow, &node->spec, node->weight,
         node->bias, &graph->error);
   else
@@ -44,11 +70,12 @@ is_supported (const FrcGraph *graph, const FrcNode *node)
 {
   gboolean has_sums = node->op == FRC_OP_CONV || node->op == FRC_OP_LINEAR;
 
-  if (node->op == FRC_OP_AVERAGE_POOL || node->first_channel % FRC_NARROW_GROUP)
+  if (node->first_channel % FRC_NARROW_GROUP)
     return FALSE;
   if (node->is_wide && !has_sums && node->op != FRC_OP_INPUT)
     return FALSE;
-  return !is_wide (graph, node->in[1]) && (!is_wide (graph, node->in[0]) || node->op == FRC_OP_CONV);
+  return !is_wide (graph, node->in[1]) &&
+      (!is_wide (graph, node->in[0]) || node->op == FRC_OP_CONV || node->op == FRC_OP_DEPTHWISE);
 }
 
 gboolean
@@ -152,6 +179,9 @@ frc_narrow_run_node (const FrcPlan *plan, FrcPool *pool, guint i)
     case FRC_OP_MAX_POOL:
       frc_narrow_max_pool_run (kernels, pool, &node->spec, &a, &out);
       break;
+    case FRC_OP_AVERAGE_POOL:
+      frc_narrow_average_pool_run (kernels, pool, &node->spec, &a, &out);
+      break;
     case FRC_OP_GLOBAL_MEAN:
       frc_narrow_global_mean_run (kernels, pool, &a, &out);
       break;
@@ -164,7 +194,6 @@ frc_narrow_run_node (const FrcPlan *plan, FrcPool *pool, guint i)
     case FRC_OP_NONE:
     case FRC_OP_INPUT:
     case FRC_OP_CONCAT:
-    case FRC_OP_AVERAGE_POOL:
     case FRC_OP_CONV:
     case FRC_OP_LINEAR:
       break;

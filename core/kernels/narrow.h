@@ -107,6 +107,8 @@ void frc_narrow_depthwise_run (const FrcNarrowDepthwise *depthwise, FrcPool *poo
 
 void frc_narrow_max_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcConvSpec *window, const FrcNarrowView *in, const FrcNarrowView *out);
+void frc_narrow_average_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool,
+    const FrcConvSpec *window, const FrcNarrowView *in, const FrcNarrowView *out);
 void frc_narrow_global_mean_run (const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcNarrowView *in, const FrcNarrowView *out);
 void frc_narrow_scale_channels_run (const FrcNarrowKernels *kernels, FrcPool *pool,
@@ -116,6 +118,10 @@ void frc_narrow_add_run (const FrcNarrowKernels *kernels, FrcPool *pool, const F
 /* @rois: its maps' shapes are read, not their data; @aligned: as frc_roi_align_v2_run (). */
 void frc_narrow_roi_align_run (const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcNarrowView *maps, const FrcRois *rois, gboolean aligned, const FrcNarrowView *out);
+void frc_narrow_roi_max_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool,
+    const FrcNarrowView *maps, const FrcRois *rois, const FrcNarrowView *out);
+void frc_narrow_crop_and_resize_run (const FrcNarrowKernels *kernels, FrcPool *pool,
+    const FrcNarrowView *maps, const FrcRois *rois, const FrcNarrowView *out);
 
 /* @view's numbers as f32, ld = c, into @out. For looking inside. */
 void frc_narrow_widen (const FrcNarrowView *view, gfloat *out);

@@ -50,6 +50,21 @@ frc_narrow_end_amx (void)
     }                                                        \
   } while (0)
 
+/* Weights come from L2, this far ahead of their use: what the hardware does by itself is too late.
+ * Behind the last ones lies other memory, which a prefetch may touch. */
+#define AHEAD_BYTES (2 * FRC_NARROW_STEP_BYTES)
+#define FETCH(p)                                 \
+  do {                                           \
+    _mm_prefetch (p, _MM_HINT_T0);               \
+    _mm_prefetch ((p) + 64, _MM_HINT_T0);        \
+    _mm_prefetch ((p) + 128, _MM_HINT_T0);       \
+    _mm_prefetch ((p) + 192, _MM_HINT_T0);       \
+    _mm_prefetch ((p) + 256, _MM_HINT_T0);       \
+    _mm_prefetch ((p) + 320, _MM_HINT_T0);       \
+    _mm_prefetch ((p) + 384, _MM_HINT_T0);       \
+    _mm_prefetch ((p) + 448, _MM_HINT_T0);       \
+  } while (0)
+
 /* More than 16 pixels and more than 16 channels. */
 static void
 block_2x2 (const FrcNarrowBlock *g)
@@ -62,13 +77,18 @@ block_2x2 (const FrcNarrowBlock *g)
     const char *a = (const char *) (g->a + g->taps[t]);
     const char *a_next = a + 16 * step;
     for (guint k = 0; k < g->groups; k++) {
+      const char *ahead = b + AHEAD_BYTES;
       _tile_loadd (4, a, step);
       _tile_loadd (6, b, 128);
+      FETCH (ahead);
       _tile_loadd (7, b + 64, 128);
-      _tile_loadd (5, a_next, step);
       _tile_dpbf16ps (0, 4, 6);
+      FETCH (ahead + 512);
+      _tile_loadd (5, a_next, step);
       _tile_dpbf16ps (1, 4, 7);
+      FETCH (ahead + 1024);
       _tile_dpbf16ps (2, 5, 6);
+      FETCH (ahead + 1536);
       _tile_dpbf16ps (3, 5, 7);
       a += 64;
       a_next += 64;

@@ -351,6 +351,28 @@ max_row_avx512 (const FrcNarrowWindow *row)
   }
 }
 
+static void
+average_row_avx512 (const FrcNarrowWindow *row)
+{
+  guint channels = row->groups * FRC_NARROW_GROUP, first, end;
+  gint left;
+
+  for (guint x = 0; x < row->out_w; x++) {
+    window_columns (row, x, &left, &first, &end);
+    Group share = group_all (1.0f / (row->n_rows * (end - first)));
+    for (guint c = 0; c < channels; c += FRC_NARROW_GROUP) {
+      Group sum = group_all (0);
+      for (guint ky = 0; ky < row->n_rows; ky++)
+        for (guint kx = first; kx < end; kx++) {
+          Group v = group_load (row->in + ky * row->row_step + (left + (gint) kx) * row->ld + c);
+          sum = (Group){_mm512_add_ps (sum.even, v.even), _mm512_add_ps (sum.odd, v.odd)};
+        }
+      sum = group_fma (sum, share, group_all (0));
+      group_store (row->out + x * row->out_ld + c, group_activate (sum, row->activation));
+    }
+  }
+}
+
 /* ---- the others ---------------------------------------------------------------------------- */
 
 /* Pixels are added in a fixed order: runs of 256 in f32, those sums in f32 again. */
@@ -437,8 +459,8 @@ roi_avx512 (const guint16 *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guin
 }
 
 #define OTHERS                                                                                \
-  finish_avx512, convert_avx512, depthwise_row_avx512, max_row_avx512, mean_avx512,          \
-      scale_row_avx512, add_row_avx512, roi_avx512
+  finish_avx512, convert_avx512, depthwise_row_avx512, max_row_avx512, average_row_avx512,   \
+      mean_avx512, scale_row_avx512, add_row_avx512, roi_avx512
 
 const FrcNarrowKernels frc_narrow_avx512 = {"bf16 avx512", "gemm bf16 avx512", NULL, NULL,
   block_avx512, OTHERS};

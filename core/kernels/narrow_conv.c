@@ -6,41 +6,52 @@
 #include "narrow_conv.h"
 #include "../frcnn.h"
 #include "../mem.h"
+#include "../model/rounding.h"
 
+#define STEP_ELEMENTS (FRC_NARROW_STEP_BYTES / sizeof (guint16))
 #define BLOCK_FLOATS (FRC_NARROW_ROWS * FRC_NARROW_COLS)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static guint16 *
-weight_at (FrcNarrowConv *conv, guint out, guint tap, guint channel)
-{
-  gsize steps = (gsize) conv->n_taps * conv->groups;
-  gsize step = out / FRC_NARROW_COLS * steps + (gsize) tap * conv->groups +
-      channel / FRC_NARROW_GROUP;
-  guint pair = channel % FRC_NARROW_GROUP / 2;
-
-  return conv->weights + step * (FRC_NARROW_STEP_BYTES / sizeof (guint16)) +
-      pair * 2 * FRC_NARROW_COLS + out % FRC_NARROW_COLS * 2 + channel % 2;
-}
-
-/* @pixels: of a fully connected layer, whose weights have the channels innermost. */
+/* One rounded filter, @in, into the panels: element (tap, channel) lies at pair channel / 2 of its
+ * group. @pixels: of a fully connected layer, whose weights have the channels innermost. */
 static void
-pack_weights (FrcNarrowConv *conv, guint pixels, const gfloat *weight)
+pack_filter (FrcNarrowConv *conv, guint out, guint pixels, const guint16 *in)
 {
   const FrcConvSpec *spec = &conv->spec;
   guint taps = pixels ? pixels : spec->kernel_h * spec->kernel_w;
   guint channels = pixels ? spec->in_channels / pixels : spec->in_channels;
+  gsize steps = (gsize) conv->n_taps * conv->groups;
+  guint16 *panel = conv->weights + out / FRC_NARROW_COLS * steps * STEP_ELEMENTS +
+      out % FRC_NARROW_COLS * 2;
 
-  for (guint o = 0; o < spec->out_channels; o++)
-    for (guint c = 0; c < channels; c++)
-      for (guint t = 0; t < taps; t++) {
-        gsize from = pixels ? (gsize) t * channels + c : (gsize) c * taps + t;
-        guint16 half = frc_bf16_narrow (weight[(gsize) o * channels * taps + from]);
-        if (conv->wide_in)
-          *weight_at (conv, o, t / spec->kernel_w, t % spec->kernel_w * channels + c) = half;
-        else
-          *weight_at (conv, o, pixels ? 0 : t, pixels ? t * frc_narrow_ld (channels) + c : c) = half;
-      }
+  for (guint t = 0; t < taps; t++) {
+    guint first = conv->wide_in ? t % spec->kernel_w * channels : 0; /* channel in the packed tap */
+    gsize tap = conv->wide_in ? t / spec->kernel_w * conv->groups : t * frc_narrow_groups (channels);
+    guint16 *at = panel + tap * STEP_ELEMENTS;
+    for (guint c = 0; c < channels; c++) {
+      guint k = first + c;
+      at[(gsize) (k / 2) * 2 * FRC_NARROW_COLS + k % 2] =
+          in[pixels ? (gsize) t * channels + c : (gsize) c * taps + t];
+    }
+  }
+}
+
+static gboolean
+pack_weights (FrcNarrowConv *conv, guint pixels, const gfloat *weight, GError **error)
+{
+  const FrcConvSpec *spec = &conv->spec;
+  guint n = spec->in_channels * spec->kernel_h * spec->kernel_w;
+  FrcRoundingMove *moves = frc_alloc (n, sizeof *moves, "a filter", error);
+  guint16 *rounded = moves ? frc_alloc (n, sizeof *rounded, "a filter", error) : NULL;
+
+  for (guint o = 0; rounded && o < spec->out_channels; o++) {
+    frc_round_filter (weight + (gsize) o * n, n, FRC_DTYPE_BF16, moves, rounded);
+    pack_filter (conv, o, pixels, rounded);
+  }
+  frc_free (moves);
+  frc_free (rounded);
+  return rounded != NULL;
 }
 
 /* See narrow.h. A fully connected layer is one long tap: its input's pixels follow one another. */
@@ -70,7 +81,10 @@ frc_narrow_conv_new (const FrcNarrowKernels *kernels, const FrcConvSpec *spec, g
     return NULL;
   }
   conv->bias = (gfloat *) ((gchar *) conv->weights + bytes);
-  pack_weights (conv, pixels, weight);
+  if (!pack_weights (conv, pixels, weight, error)) {
+    frc_narrow_conv_free (conv);
+    return NULL;
+  }
   if (bias != NULL)
     memcpy (conv->bias, bias, spec->out_channels * sizeof (gfloat));
   return conv;
@@ -315,32 +329,47 @@ finish_block (const ConvRun *run, const ConvTile *tile, const FrcNarrowBlock *bl
   run->conv->kernels->finish (&finish);
 }
 
-/* One panel over all of the tile's pixels, groups @k … of K. */
+/* Block @i of run @r and panel @panel, groups @k … of K. */
 static void
-tile_panel (const ConvRun *run, const ConvTile *tile, guint panel, guint k)
+tile_block (const ConvRun *run, const ConvTile *tile, guint r, guint i, guint panel, guint k)
 {
   const FrcNarrowConv *conv = run->conv;
   gsize steps = (gsize) conv->n_taps * conv->groups;
-  gboolean chunks = run->plan.chunk < conv->groups;
-  gfloat *sums = tile->sums;
-  guint blocks = (tile->run_pixels + FRC_NARROW_ROWS - 1) / FRC_NARROW_ROWS;
+  guint pixel = i * FRC_NARROW_ROWS;
   FrcNarrowBlock block = {.a_step = tile->a_step, .taps = tile->taps, .n_taps = conv->n_taps,
     .groups = MIN (run->plan.chunk, conv->groups - k), .first = k == 0,
+    .rows = MIN (tile->run_pixels - pixel, FRC_NARROW_ROWS),
     .cols = MIN (conv->spec.out_channels - panel * FRC_NARROW_COLS, FRC_NARROW_COLS),
-    .b = conv->weights + (panel * steps + k) * (FRC_NARROW_STEP_BYTES / sizeof (guint16))};
+    .a = tile->in + r * tile->run_step + pixel * tile->a_step + k * FRC_NARROW_GROUP,
+    .b = conv->weights + (panel * steps + k) * STEP_ELEMENTS,
+    .c = tile->sums};
 
-  if (chunks)
-    sums += (gsize) (panel - tile->panel) * blocks * BLOCK_FLOATS;
-  for (guint r = 0; r < tile->n_runs; r++)
-    for (guint i = 0; i < blocks; i++) {
-      guint pixel = i * FRC_NARROW_ROWS;
-      block.rows = MIN (tile->run_pixels - pixel, FRC_NARROW_ROWS);
-      block.a = tile->in + r * tile->run_step + pixel * tile->a_step + k * FRC_NARROW_GROUP;
-      block.c = chunks ? sums + i * BLOCK_FLOATS : sums;
-      conv->kernels->block (&block);
-      if (k + block.groups >= conv->groups)
-        finish_block (run, tile, &block, panel, r * tile->run_pixels + pixel);
-    }
+  if (run->plan.chunk < conv->groups) {
+    guint blocks = (tile->run_pixels + FRC_NARROW_ROWS - 1) / FRC_NARROW_ROWS;
+    block.c += ((gsize) (panel - tile->panel) * blocks + i) * BLOCK_FLOATS;
+  }
+  conv->kernels->block (&block);
+  if (k + block.groups >= conv->groups)
+    finish_block (run, tile, &block, panel, r * tile->run_pixels + pixel);
+}
+
+/* All of the tile over groups @k … of K. The inner loop's operand comes from L1, the other from L2. */
+static void
+tile_blocks (const ConvRun *run, const ConvTile *tile, guint k)
+{
+  guint blocks = (tile->run_pixels + FRC_NARROW_ROWS - 1) / FRC_NARROW_ROWS;
+
+  if (run->plan.panels_inside) {
+    for (guint r = 0; r < tile->n_runs; r++)
+      for (guint i = 0; i < blocks; i++)
+        for (guint panel = tile->panel; panel < tile->panel_end; panel++)
+          tile_block (run, tile, r, i, panel, k);
+    return;
+  }
+  for (guint panel = tile->panel; panel < tile->panel_end; panel++)
+    for (guint r = 0; r < tile->n_runs; r++)
+      for (guint i = 0; i < blocks; i++)
+        tile_block (run, tile, r, i, panel, k);
 }
 
 static guint
@@ -379,8 +408,7 @@ conv_tile (gpointer data, guint index, gpointer scratch)
   if (conv->kernels->begin)
     conv->kernels->begin ();
   for (guint k = 0; k < conv->groups; k += plan->chunk)
-    for (guint panel = tile.panel; panel < tile.panel_end; panel++)
-      tile_panel (run, &tile, panel, k);
+    tile_blocks (run, &tile, k);
   if (conv->kernels->end)
     conv->kernels->end ();
 }

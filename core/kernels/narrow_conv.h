@@ -29,6 +29,7 @@ typedef struct {
   guint phases_y, phases_x; /* of the copy */
   gsize row_elements;       /* of the copy, wide_in: elements from an input row to the next */
   guint chunk;              /* groups of K a block walks at a time */
+  gboolean panels_inside;   /* all panels for a block of pixels, then the next; else the reverse */
   /* Scratch: the copy, twice the pixels' places, sums, taps. */
   gsize copy_bytes, place_bytes, sums_bytes, tap_bytes;
 } FrcNarrowConvPlan;

@@ -5,6 +5,7 @@
 #include "narrow_conv.h"
 
 #define INPUT_BYTES ((gsize) 512 << 10) /* of a tile: it stays in L2 beside its weights */
+#define INSIDE_BYTES ((gsize) 1280 << 10) /* of weights that stay in L2 */
 #define TILE_PIXELS 4096
 #define TILE_CYCLES 40000 /* less is not worth another thread's wake-up */
 #define TILES 12
@@ -111,6 +112,7 @@ frc_narrow_conv_plan (const FrcNarrowConv *conv, FrcNarrowConvShape shape, FrcNa
     else
       break;
   }
+  plan->panels_inside = plan->chunk == conv->groups && weights / plan->panel_parts <= INSIDE_BYTES;
   plan->n_tiles = plan->unit_parts * plan->panel_parts;
   plan_scratch (conv, units, plan);
 }

@@ -7,7 +7,6 @@
 #include "window.h"
 
 #define TILE_STEPS (1 << 18) /* multiplications, comparisons or additions of a tile */
-#define TILE_ROIS 8
 
 /* Bands of @rows output rows. */
 typedef struct {
@@ -142,6 +141,16 @@ frc_narrow_max_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool, const F
   window_run (pool, &run);
 }
 
+/* See narrow.h. */
+void
+frc_narrow_average_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool,
+    const FrcConvSpec *window, const FrcNarrowView *in, const FrcNarrowView *out)
+{
+  WindowRun run = {kernels->average_row, window, NULL, NULL, in, out};
+
+  window_run (pool, &run);
+}
+
 /* ---- means, scales, sums ------------------------------------------------------------------- */
 
 typedef struct {
@@ -239,42 +248,6 @@ frc_narrow_add_run (const FrcNarrowKernels *kernels, FrcPool *pool, const FrcNar
   ElementwiseRun run = {kernels, a, b, out, activation};
 
   elementwise_run (pool, add_tile, &run);
-}
-
-/* ---- RoI align ----------------------------------------------------------------------------- */
-
-typedef struct {
-  const FrcNarrowKernels *kernels;
-  const FrcNarrowView *maps, *out;
-  const FrcRois *rois;
-  gboolean aligned;
-} RoiRun;
-
-static void
-roi_tile (gpointer data, guint tile, gpointer scratch)
-{
-  const RoiRun *run = data;
-  const FrcNarrowView *out = run->out;
-  guint end = MIN ((tile + 1) * TILE_ROIS, out->n);
-  FrcRoiAxis axes[2];
-
-  for (guint i = tile * TILE_ROIS; i < end; i++) {
-    const FrcNarrowView *map = &run->maps[run->rois->level[i]];
-
-    frc_roi_align_axes (run->rois, i, map->ld, run->aligned, out->w, scratch, axes);
-    run->kernels->roi (map->data, &axes[1], &axes[0], out->h, out->ld / FRC_NARROW_GROUP,
-        out->data + (gsize) i * out->h * out->w * out->ld);
-  }
-}
-
-/* See narrow.h. */
-void
-frc_narrow_roi_align_run (const FrcNarrowKernels *kernels, FrcPool *pool,
-    const FrcNarrowView *maps, const FrcRois *rois, gboolean aligned, const FrcNarrowView *out)
-{
-  RoiRun run = {kernels, maps, out, rois, aligned};
-
-  frc_pool_run (pool, roi_tile, &run, (out->n + TILE_ROIS - 1) / TILE_ROIS);
 }
 
 /* ---- looking inside ------------------------------------------------------------------------ */

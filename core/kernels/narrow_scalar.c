@@ -105,6 +105,25 @@ max_row_scalar (const FrcNarrowWindow *row)
 }
 
 static void
+average_row_scalar (const FrcNarrowWindow *row)
+{
+  guint channels = row->groups * FRC_NARROW_GROUP, first, end;
+  gint left;
+
+  for (guint x = 0; x < row->out_w; x++) {
+    window_columns (row, x, &left, &first, &end);
+    gfloat share = 1.0f / (row->n_rows * (end - first));
+    for (guint c = 0; c < channels; c++) {
+      gfloat sum = 0;
+      for (guint ky = 0; ky < row->n_rows; ky++)
+        for (guint kx = first; kx < end; kx++)
+          sum += frc_bf16_widen (row->in[ky * row->row_step + (left + (gint) kx) * row->ld + c]);
+      row->out[x * row->out_ld + c] = frc_bf16_narrow (frc_activate (sum * share, row->activation));
+    }
+  }
+}
+
+static void
 mean_scalar (const guint16 *in, gsize ld, gsize n, guint16 *out)
 {
   for (guint c = 0; c < FRC_NARROW_GROUP; c++) {
@@ -152,5 +171,5 @@ roi_scalar (const guint16 *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guin
 }
 
 const FrcNarrowKernels frc_narrow_scalar = {"bf16 scalar", "gemm bf16 scalar", NULL, NULL,
-  block_scalar, finish_scalar, convert_scalar, depthwise_row_scalar, max_row_scalar, mean_scalar,
-  scale_row_scalar, add_row_scalar, roi_scalar};
+  block_scalar, finish_scalar, convert_scalar, depthwise_row_scalar, max_row_scalar, average_row_scalar,
+  mean_scalar, scale_row_scalar, add_row_scalar, roi_scalar};

@@ -75,6 +75,7 @@ struct _FrcNarrowKernels {
   void (*convert) (const gfloat *in, guint16 *out, gsize n); /* f32 → bf16 */
   void (*depthwise_row) (const FrcNarrowWindow *row);
   void (*max_row) (const FrcNarrowWindow *row);
+  void (*average_row) (const FrcNarrowWindow *row); /* of the pixels inside, then the activation */
   /* One group's mean over @n pixels, @ld elements apart. */
   void (*mean) (const guint16 *in, gsize ld, gsize n, guint16 *out);
   void (*scale_row) (const FrcNarrowRow *row);

@@ -27,6 +27,19 @@ gsize frc_roi_axes_bytes (guint bins, gsize taps);
 void frc_roi_align_axes (const FrcRois *rois, guint i, gsize ld, gboolean aligned, guint pooled,
     gpointer scratch, FrcRoiAxis axes[2]);
 
+/* The same for a crop of rois->crop² samples; returns the scratch behind the axes. */
+gpointer frc_roi_crop_axes (const FrcRois *rois, guint i, gsize ld, gpointer scratch,
+    FrcRoiAxis axes[2]);
+
+/* The map pixels of a RoI along an axis, for max-pooling: sections of @size each from @start. */
+typedef struct {
+  gint start;
+  gfloat size;
+} FrcRoiSections;
+void frc_roi_sections (const FrcRois *rois, guint i, guint pooled, FrcRoiSections sections[2]);
+/* Section @p: pixels [*first, *end) of a map that has @pixels. */
+void frc_roi_section (FrcRoiSections sections, guint p, guint pixels, gint *first, gint *end);
+
 struct _FrcRoiAlignKernels {
   /* One RoI: @out is [pooled][pooled] pixels of @c channels, @ld floats apart. */
   void (*roi) (const gfloat *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guint pooled,

@@ -28,42 +28,46 @@ map_pixel (gfloat v)
   return (gint) roundf (v > -MAX_PIXEL ? v < MAX_PIXEL ? v : MAX_PIXEL : -MAX_PIXEL);
 }
 
-/* The map pixels of a RoI along an axis: @pooled sections of @size each from @start. */
-typedef struct {
-  gint start;
-  gfloat size;
-} Sections;
-
-static Sections
+static FrcRoiSections
 sections_of (gfloat from, gfloat to, gfloat scale, guint pooled)
 {
   gint start = map_pixel (from * scale), end = map_pixel (to * scale);
 
-  return (Sections){start, (gfloat) MAX (end - start + 1, 1) / (gfloat) pooled};
+  return (FrcRoiSections){start, (gfloat) MAX (end - start + 1, 1) / (gfloat) pooled};
 }
 
-/* Section @p: pixels [*first, *end) of a map that has @pixels. */
-static void
-section (Sections s, guint p, guint pixels, gint *first, gint *end)
+void
+frc_roi_sections (const FrcRois *rois, guint i, guint pooled, FrcRoiSections sections[2])
+{
+  const gfloat *box = rois->boxes + 4 * i;
+  gfloat scale = rois->scales[rois->level[i]];
+
+  sections[0] = sections_of (box[0], box[2], scale, pooled);
+  sections[1] = sections_of (box[1], box[3], scale, pooled);
+}
+
+void
+frc_roi_section (FrcRoiSections s, guint p, guint pixels, gint *first, gint *end)
 {
   *first = CLAMP ((gint) floorf (p * s.size) + s.start, 0, (gint) pixels);
   *end = CLAMP ((gint) ceilf ((p + 1) * s.size) + s.start, 0, (gint) pixels);
 }
 
 static void
-max_pool_roi (const FrcPoolingKernels *kernels, const FrcView *map, const gfloat *box, gfloat scale,
-    const FrcView *out, gfloat *at)
+max_pool_roi (const FrcPoolingKernels *kernels, const FrcRois *rois, guint i, const FrcView *out,
+    gfloat *at)
 {
-  Sections xs = sections_of (box[0], box[2], scale, out->w);
-  Sections ys = sections_of (box[1], box[3], scale, out->h);
+  const FrcView *map = &rois->maps[rois->level[i]];
+  FrcRoiSections sections[2];
   FrcWindowRow row = {.row_step = map->w * map->ld, .ld = map->ld, .out_ld = out->ld, .out_w = 1,
     .c = out->c, .stride_w = 1};
   gint left, right, top, bottom;
 
+  frc_roi_sections (rois, i, out->w, sections);
   for (guint y = 0; y < out->h; y++) {
-    section (ys, y, map->h, &top, &bottom);
+    frc_roi_section (sections[1], y, map->h, &top, &bottom);
     for (guint x = 0; x < out->w; x++, at += out->ld) {
-      section (xs, x, map->w, &left, &right);
+      frc_roi_section (sections[0], x, map->w, &left, &right);
       if (right <= left || bottom <= top) {
         memset (at, 0, out->c * sizeof *at);
         continue;
@@ -86,8 +90,8 @@ max_pool_tile (gpointer data, guint tile, gpointer scratch)
   guint end = MIN ((tile + 1) * TILE_ROIS, out->n);
 
   for (guint i = tile * TILE_ROIS; i < end; i++)
-    max_pool_roi (run->kernels->pooling, &rois->maps[rois->level[i]], rois->boxes + 4 * i,
-        rois->scales[rois->level[i]], out, out->data + (gsize) i * out->h * out->w * out->ld);
+    max_pool_roi (run->kernels->pooling, rois, i, out,
+        out->data + (gsize) i * out->h * out->w * out->ld);
 }
 
 /* See kernels.h. */
@@ -132,6 +136,19 @@ crop_axis (FrcRoiAxis *axis, gfloat from, gfloat to, guint image, guint crop, gu
   axis->first[crop] = n;
 }
 
+gpointer
+frc_roi_crop_axes (const FrcRois *rois, guint i, gsize ld, gpointer scratch, FrcRoiAxis axes[2])
+{
+  const FrcView *map = &rois->maps[rois->level[i]];
+  const gfloat *box = rois->boxes + 4 * i;
+  guint crop = rois->crop;
+  gpointer rest = frc_roi_axes_place (axes, scratch, crop, frc_roi_axis_taps (crop, 1, 0));
+
+  crop_axis (&axes[0], box[0], box[2], rois->image_w, crop, map->w, ld);
+  crop_axis (&axes[1], box[1], box[3], rois->image_h, crop, map->h, map->w * ld);
+  return rest;
+}
+
 static void
 crop_and_resize_tile (gpointer data, guint tile, gpointer scratch)
 {
@@ -139,10 +156,9 @@ crop_and_resize_tile (gpointer data, guint tile, gpointer scratch)
   const FrcRois *rois = run->rois;
   const FrcView *out = run->out;
   const FrcView *map = &rois->maps[rois->level[tile]];
-  const gfloat *box = rois->boxes + 4 * tile;
   guint crop = rois->crop, stride = crop / out->w;
   FrcRoiAxis axes[2];
-  gfloat *pixels = frc_roi_axes_place (axes, scratch, crop, frc_roi_axis_taps (crop, 1, 0));
+  gfloat *pixels = frc_roi_crop_axes (rois, tile, map->ld, scratch, axes);
   FrcView cropped = {pixels, 1, crop, crop, out->c, out->c};
   FrcView pooled = {out->data + (gsize) tile * out->h * out->w * out->ld, 1, out->h, out->w,
     out->c, out->ld};
@@ -150,8 +166,6 @@ crop_and_resize_tile (gpointer data, guint tile, gpointer scratch)
     .stride_w = stride};
   FrcWindowRow row;
 
-  crop_axis (&axes[0], box[0], box[2], rois->image_w, crop, map->w, map->ld);
-  crop_axis (&axes[1], box[1], box[3], rois->image_h, crop, map->h, map->w * map->ld);
   run->kernels->roi_align->roi (map->data, &axes[1], &axes[0], crop, out->c, pixels, out->c);
   for (guint y = 0; y < out->h; y++) {
     frc_window_row_init (&row, &window, &cropped, &pooled, 0, y);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model.h"
 #include "metadata.h"
-#include "../stages/roi_pool.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -232,11 +231,6 @@ build_narrow (FrcModel *model, GError **error)
 
   if (!kernels)
     return FALSE;
-  if (!frc_roi_pool_is_narrow (&model->config)) {
-    g_set_error (error, FRC_ERROR, FRC_ERROR_UNSUPPORTED,
-        "%s's RoI pooling has no bf16 kernel: choose auto or f32", model->family->name);
-    return FALSE;
-  }
   identify_file (model->path, &id);
   if (memcmp (&id, &model->id, sizeof id) != 0) {
     g_set_error (error, FRC_ERROR, FRC_ERROR_OPEN,

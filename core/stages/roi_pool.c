@@ -44,12 +44,6 @@ frc_roi_pool_run (const FrcConfig *config, const FrcKernels *kernels, FrcPool *p
   poolings[config->pooling] (kernels, pool, &rois, out);
 }
 
-gboolean
-frc_roi_pool_is_narrow (const FrcConfig *config)
-{
-  return config->pooling == FRC_POOLING_ROI_ALIGN || config->pooling == FRC_POOLING_ROI_ALIGN_V2;
-}
-
 void
 frc_roi_pool_narrow_run (const FrcConfig *config, const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcNarrowView *maps, const FrcView *shapes, const FrcInputSize *input, const FrcBox *boxes,
@@ -58,6 +52,11 @@ frc_roi_pool_narrow_run (const FrcConfig *config, const FrcNarrowKernels *kernel
   gfloat scales[FRC_MAX_LEVELS];
   FrcRois rois = describe_rois (config, shapes, input, boxes, out->n, level, scales);
 
-  frc_narrow_roi_align_run (kernels, pool, maps, &rois,
-      config->pooling == FRC_POOLING_ROI_ALIGN_V2, out);
+  if (config->pooling == FRC_POOLING_ROI_MAX_POOL)
+    frc_narrow_roi_max_pool_run (kernels, pool, maps, &rois, out);
+  else if (config->pooling == FRC_POOLING_CROP_AND_RESIZE)
+    frc_narrow_crop_and_resize_run (kernels, pool, maps, &rois, out);
+  else
+    frc_narrow_roi_align_run (kernels, pool, maps, &rois,
+        config->pooling == FRC_POOLING_ROI_ALIGN_V2, out);
 }

@@ -18,9 +18,7 @@ void frc_roi_pool_run (const FrcConfig *config, const FrcKernels *kernels, FrcPo
     const FrcView *maps, const FrcInputSize *input, const FrcBox *boxes, guint8 *level,
     const FrcView *out);
 
-/* The same on narrow maps; @shapes: those of the maps once more, none of its data is read. The first
- * is FALSE if the config's rule has no narrow kernel. */
-gboolean frc_roi_pool_is_narrow (const FrcConfig *config);
+/* The same on narrow maps; @shapes: those of the maps once more, none of its data is read. */
 void frc_roi_pool_narrow_run (const FrcConfig *config, const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcNarrowView *maps, const FrcView *shapes, const FrcInputSize *input, const FrcBox *boxes,
     guint8 *level, const FrcNarrowView *out);

@@ -6,6 +6,7 @@
 #include "core/frcnn.h"
 #include "core/mem.h"
 
+#include <math.h>
 #include <string.h>
 
 /* A random network: each node reads one or two earlier ones of its size. */
@@ -185,6 +186,98 @@ test_mismatch_is_an_error (void)
   frc_graph_free (graph);
 }
 
+/* ---- narrow graphs ------------------------------------------------------------------------- */
+
+/* A layer of seeded weights that keep values near one. */
+static gint
+layer (FrcGraph *graph, GRand *rand, FrcOp op, gint in, guint inputs, guint channels, guint kernel,
+    guint stride, FrcActivation activation)
+{
+  gsize per_output = (op == FRC_OP_DEPTHWISE ? 1 : inputs) * (gsize) kernel * kernel;
+  gfloat *weight = frc_alloc (channels * per_output, sizeof (gfloat), "test", NULL);
+  gfloat *bias = frc_alloc (channels, sizeof (gfloat), "test", NULL);
+
+  for (gsize i = 0; i < channels * per_output; i++)
+    weight[i] = g_rand_double_range (rand, -1.7, 1.7) / sqrt (per_output);
+  for (guint i = 0; i < channels; i++)
+    bias[i] = g_rand_double_range (rand, -.3, .3);
+  return frc_graph_append (graph, (FrcNode){ .op = op, .name = g_strdup ("layer"),
+      .in = { in, FRC_NO_NODE }, .spec = { kernel, kernel, stride, stride, kernel / 2, kernel / 2,
+      inputs, channels, activation }, .pad_bottom = kernel / 2, .pad_right = kernel / 2,
+      .channels = channels, .weight = weight, .bias = bias, .weights_of = FRC_NO_NODE });
+}
+
+#define SIDE 22
+
+/* Every operation there is, on the same weights and input; the result's values in @out [1 × 9]. */
+static void
+run_all_operations (const FrcNarrowKernels *narrow, gfloat *out)
+{
+  FrcGraph *graph = frc_graph_new (frc_kernels_get ("scalar", NULL));
+  FrcPool *pool = frc_pool_new (2, NULL);
+  GRand *rand = g_rand_new_with_seed (11);
+  FrcConvSpec window = { 3, 3, 1, 1, 1, 1, 0, 0, FRC_ACT_NONE };
+  gint input = frc_graph_input (graph, 3), parts[3];
+
+  graph->narrow = narrow;
+  gint multiplied = layer (graph, rand, FRC_OP_DEPTHWISE, input, 3, 24, 5, 1, FRC_ACT_NONE);
+  gint x = layer (graph, rand, FRC_OP_CONV, multiplied, 24, 40, 3, 2, FRC_ACT_RELU6);
+  gint y = layer (graph, rand, FRC_OP_DEPTHWISE, x, 40, 40, 3, 1, FRC_ACT_HARDSWISH);
+  gint mean = frc_graph_global_mean (graph, "mean", y);
+  gint squeezed = layer (graph, rand, FRC_OP_CONV, mean, 40, 40, 1, 1, FRC_ACT_HARDSIGMOID);
+  y = frc_graph_scale (graph, "scale", y, squeezed);
+  y = frc_graph_add (graph, "sum", layer (graph, rand, FRC_OP_CONV, y, 40, 40, 1, 1, FRC_ACT_NONE), x,
+      FRC_ACT_RELU);
+  y = frc_graph_add (graph, "unfused sum", y, x, FRC_ACT_NONE);
+  parts[0] = layer (graph, rand, FRC_OP_CONV, y, 40, 64, 1, 1, FRC_ACT_RELU);
+  parts[1] = frc_graph_pool (graph, FRC_OP_AVERAGE_POOL, "average",
+      layer (graph, rand, FRC_OP_CONV, y, 40, 32, 3, 1, FRC_ACT_RELU), window);
+  parts[2] = frc_graph_pool (graph, FRC_OP_MAX_POOL, "most", y, window);
+  y = frc_graph_concat (graph, "concat", parts, 3);
+  y = layer (graph, rand, FRC_OP_CONV, y, 136, 33, 3, 2, FRC_ACT_RELU);
+  gint result = layer (graph, rand, FRC_OP_LINEAR, y, 6 * 6 * 33, 9, 1, 1, FRC_ACT_NONE);
+  graph->nodes[result].spec.pad_top = graph->nodes[result].spec.pad_left = 0;
+  frc_graph_set_result (graph, result);
+  g_assert_true (frc_graph_finish (graph, NULL));
+
+  FrcPlan *plan = frc_plan_new (graph, NULL);
+  frc_plan_grow (plan, (FrcShape){ 1, SIDE, SIDE, 3 });
+  g_assert_true (frc_plan_place (plan, NULL));
+  g_assert_true (frc_pool_reserve (pool, plan->scratch_bytes, NULL));
+  FrcView in = frc_plan_view (plan, input), got = frc_plan_view (plan, result);
+  for (guint i = 0; i < SIDE * SIDE * 3; i++)
+    in.data[i] = g_rand_double_range (rand, -1, 1);
+  g_assert_true (frc_plan_run (plan, pool));
+  g_assert_cmpuint (got.c, ==, 9);
+  memcpy (out, got.data, 9 * sizeof (gfloat));
+  frc_plan_free (plan);
+  frc_graph_free (graph);
+  frc_pool_free (pool);
+  g_rand_free (rand);
+}
+
+/* A narrow graph computes what the f32 graph does, as near as bf16 can. */
+static void
+test_narrow_operations (void)
+{
+  static const char *const names[] = { "scalar", "avx512", "amx" };
+  gfloat want[9], got[9], most = 0;
+
+  run_all_operations (NULL, want);
+  for (guint i = 0; i < 9; i++)
+    most = MAX (most, fabsf (want[i]));
+  g_assert_cmpfloat (most, >, .3f);
+  for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
+    const FrcKernels *kernels = frc_kernels_get (names[k], NULL);
+    const FrcNarrowKernels *narrow = kernels ? frc_narrow_kernels (kernels, NULL) : NULL;
+    if (!narrow)
+      continue;
+    run_all_operations (narrow, got);
+    for (guint i = 0; i < 9; i++)
+      g_assert_cmpfloat_with_epsilon (got[i], want[i], .03f * most);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -194,5 +287,6 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/concat", test_concat);
   g_test_add_func ("/graph/no-fusion-of-a-shared-result", test_no_fusion_of_a_shared_result);
   g_test_add_func ("/graph/mismatch", test_mismatch_is_an_error);
+  g_test_add_func ("/graph/narrow-operations", test_narrow_operations);
   return g_test_run ();
 }

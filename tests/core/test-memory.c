@@ -120,20 +120,41 @@ run_rectangles (FrcDetector *detector, guint *n_found)
   g_assert_cmpuint (atomic_load (&allocations) - before, ==, 0);
 }
 
+/* What this CPU does not run is an error that says so. */
+static FrcDetector *
+detector_of (FrcModel *model, FrcPrecision precision)
+{
+  FrcOptions options = { .threads = 2, .input_size = 64, .max_proposals = 20,
+    .precision = precision };
+  GError *error = NULL;
+  FrcDetector *detector = frc_detector_new (model, &options, &error);
+
+  if (!detector) {
+    g_assert_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT);
+    g_assert_nonnull (strstr (error->message, "AVX512-BF16"));
+    g_error_free (error);
+  }
+  return detector;
+}
+
 static void
 test_nothing_allocated (gconstpointer family)
 {
   g_autofree char *path = NULL;
   FrcModel *model = load_family (family, &path);
-  FrcOptions options = { .threads = 2, .input_size = 64, .max_proposals = 20 };
-  g_autoptr (FrcDetector) detector = frc_detector_new (model, &options, NULL);
   guint n_found;
 
-  g_assert_nonnull (detector);
-  run_rectangles (detector, &n_found);
-  g_test_message ("%s: %u detections", (const char *) family, n_found);
-  g_assert_cmpuint (n_found, >, 0);
-  g_clear_pointer (&detector, frc_detector_free);
+  for (FrcPrecision p = FRC_PRECISION_F32; p <= FRC_PRECISION_BF16; p++) {
+    g_autoptr (FrcDetector) detector = detector_of (model, p);
+    FrcDetectorInfo info;
+    if (!detector)
+      continue;
+    frc_detector_get_info (detector, &info);
+    g_assert_cmpint (info.precision, ==, p);
+    run_rectangles (detector, &n_found);
+    g_test_message ("%s, %s: %u detections", (const char *) family, frc_precision_name (p), n_found);
+    g_assert_cmpuint (n_found, >, 0);
+  }
   frc_model_unref (model);
   g_unlink (path);
   if (!CAN_COUNT)
@@ -178,6 +199,32 @@ test_each_allocation_fails (void)
 }
 #endif
 
+#ifdef FRC_TEST_HOOKS
+/* The narrow network is made with the first such detector: what fails then leaves nothing behind. */
+static void
+test_narrow_allocations_fail (void)
+{
+  g_autofree char *path = NULL;
+  FrcModel *model = load_family ("fasterrcnn_mobilenet_v3_large_320_fpn", &path);
+  FrcOptions options = { .threads = 2, .input_size = 64, .precision = FRC_PRECISION_BF16 };
+  FrcDetector *detector = NULL;
+
+  for (guint64 k = 1; !detector; k += 37) {
+    g_autoptr (GError) error = NULL;
+    frc_alloc_fail_at (k);
+    detector = frc_detector_new (model, &options, &error);
+    if (!detector && g_error_matches (error, FRC_ERROR, FRC_ERROR_ARGUMENT))
+      break;
+    if (!detector)
+      g_assert_error (error, FRC_ERROR, FRC_ERROR_NO_MEMORY);
+  }
+  frc_alloc_fail_at (0);
+  frc_detector_free (detector);
+  frc_model_unref (model);
+  g_unlink (path);
+}
+#endif
+
 static void
 test_model_is_shared (void)
 {
@@ -202,6 +249,7 @@ main (int argc, char **argv)
   }
 #ifdef FRC_TEST_HOOKS
   g_test_add_func ("/memory/each-allocation-fails", test_each_allocation_fails);
+  g_test_add_func ("/memory/narrow-allocations-fail", test_narrow_allocations_fail);
 #endif
   g_test_add_func ("/memory/model-is-shared", test_model_is_shared);
   int result = g_test_run ();

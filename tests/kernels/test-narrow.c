@@ -453,6 +453,7 @@ typedef struct {
   FrcConvSpec spec;
   gfloat *weight, *bias;
   Narrow in, other;
+  gboolean average;
 } Op;
 
 static void
@@ -476,12 +477,22 @@ run_max (gconstpointer data, const FrcNarrowKernels *kernels, FrcPool *pool,
   frc_narrow_max_pool_run (kernels, pool, &op->spec, &op->in.view, out);
 }
 
+static void
+run_average (gconstpointer data, const FrcNarrowKernels *kernels, FrcPool *pool,
+    const FrcNarrowView *out)
+{
+  const Op *op = data;
+
+  frc_narrow_average_pool_run (kernels, pool, &op->spec, &op->in.view, out);
+}
+
 static gdouble
 naive_window (const Op *op, guint n, guint y, guint x, guint c, gdouble *size)
 {
   const FrcConvSpec *s = &op->spec;
   const FrcNarrowView *v = &op->in.view;
-  gdouble sum = op->weight ? op->bias[c] : -INFINITY;
+  gdouble sum = op->weight ? op->bias[c] : op->average ? 0 : -INFINITY;
+  guint n_inside = 0;
 
   *size = op->weight ? fabs (sum) : 0;
   for (guint ky = 0; ky < s->kernel_h; ky++)
@@ -496,10 +507,11 @@ naive_window (const Op *op, guint n, guint y, guint x, guint c, gdouble *size)
         sum += value;
         *size += fabs (value);
       } else {
-        sum = MAX (sum, value);
+        sum = op->average ? sum + value : MAX (sum, value);
       }
+      n_inside++;
     }
-  return activate (sum, s->activation);
+  return activate (op->average ? sum / n_inside : sum, s->activation);
 }
 
 static void
@@ -519,7 +531,7 @@ check_window (Op *op, RunFunc run, const char *name)
       for (guint x = 0; x < out.view.w; x++)
         for (guint c = 0; c < in->c; c++, k++) {
           want.value[k] = naive_window (op, n, y, x, c, &want.size[k]);
-          want.size[k] += 6 * (op->weight != NULL);
+          want.size[k] += 6 * (op->weight != NULL || op->average);
         }
   check (run, op, &out, &want, what);
   want_clear (&want);
@@ -567,6 +579,21 @@ test_max_pool (void)
       if (k % op.in.view.ld < op.in.view.c)
         op.in.view.data[k] = frc_bf16_narrow (frc_bf16_widen (op.in.view.data[k]) - 10);
     check_window (&op, run_max, "max");
+  }
+}
+
+static void
+test_average_pool (void)
+{
+  guint64 state = seed;
+
+  for (guint i = 0; i < CASES / 4; i++) {
+    guint stride = 1 + i % 2;
+    Op op = {{3, 3, stride, stride, 1, 1, 0, 0, check_random_below (&state, 3)}, .average = TRUE};
+    op.in = narrow_new_input (&state, 1 + check_random_below (&state, 2),
+        3 + check_random_below (&state, 20), 3 + check_random_below (&state, 20),
+        1 + check_random_below (&state, 80));
+    check_window (&op, run_average, "average");
   }
 }
 
@@ -671,7 +698,7 @@ typedef struct {
   guint8 level[40];
   FrcView shapes[2];
   FrcRois rois;
-  gboolean aligned;
+  enum { ALIGN, ALIGN_V2, MAX_POOL, CROP, N_KINDS } kind;
 } Rois;
 
 static const gfloat scales[2] = {1 / 8.f, 1 / 16.f};
@@ -683,8 +710,18 @@ run_rois (gconstpointer data, const FrcNarrowKernels *kernels, FrcPool *pool,
   const Rois *r = data;
   FrcNarrowView maps[2] = {r->maps[0].view, r->maps[1].view};
 
-  frc_narrow_roi_align_run (kernels, pool, maps, &r->rois, r->aligned, out);
+  if (r->kind == MAX_POOL)
+    frc_narrow_roi_max_pool_run (kernels, pool, maps, &r->rois, out);
+  else if (r->kind == CROP)
+    frc_narrow_crop_and_resize_run (kernels, pool, maps, &r->rois, out);
+  else
+    frc_narrow_roi_align_run (kernels, pool, maps, &r->rois, r->kind == ALIGN_V2, out);
 }
+
+static void (*const pool_wide[N_KINDS]) (const FrcKernels *kernels, FrcPool *pool,
+    const FrcRois *rois, const FrcView *out) = {
+  [ALIGN] = frc_roi_align_run, [ALIGN_V2] = frc_roi_align_v2_run, [MAX_POOL] = frc_roi_max_pool_run,
+  [CROP] = frc_crop_and_resize_run};
 
 /* The f32 oracle on the same numbers. */
 static void
@@ -701,13 +738,10 @@ rois_want (Rois *r, const Narrow *out, Want *want)
     r->shapes[i] = (FrcView){wide[i], 1, m->h, m->w, m->c, m->c};
   }
   r->rois = (FrcRois){.maps = r->shapes, .scales = scales, .boxes = r->boxes, .level = r->level,
-    .sampling = 2};
+    .sampling = 2, .crop = 14, .image_w = 240, .image_h = 160};
   for (guint i = 0; i < 2; i++)
-    g_assert_true (frc_pool_reserve (pools[i], frc_rois_scratch_bytes (30, 7, 2, 0, v->c), NULL));
-  if (r->aligned)
-    frc_roi_align_v2_run (frc_kernels_get ("scalar", NULL), pools[0], &r->rois, &to);
-  else
-    frc_roi_align_run (frc_kernels_get ("scalar", NULL), pools[0], &r->rois, &to);
+    g_assert_true (frc_pool_reserve (pools[i], frc_rois_scratch_bytes (30, 7, 2, 14, v->c), NULL));
+  pool_wide[r->kind](frc_kernels_get ("scalar", NULL), pools[0], &r->rois, &to);
   for (gsize i = 0; i < (gsize) v->n * v->h * v->w * v->c; i++) {
     want->value[i] = pooled[i];
     want->size[i] = 1;
@@ -720,7 +754,7 @@ rois_want (Rois *r, const Narrow *out, Want *want)
 }
 
 static void
-test_roi_align (void)
+test_rois (void)
 {
   guint64 state = seed;
 
@@ -729,7 +763,7 @@ test_roi_align (void)
     Rois r = {{narrow_new_input (&state, 1, 20, 30, c), narrow_new_input (&state, 1, 10, 15, c)}};
     Narrow out = narrow_new (n, 7, 7, c);
     Want want = want_new (&out);
-    r.aligned = i % 2;
+    r.kind = i % N_KINDS;
     for (guint k = 0; k < n; k++) {
       r.level[k] = check_random_below (&state, 2);
       for (guint j = 0; j < 2; j++) {
@@ -739,7 +773,7 @@ test_roi_align (void)
       }
     }
     rois_want (&r, &out, &want);
-    check (run_rois, &r, &out, &want, "RoI align");
+    check (run_rois, &r, &out, &want, "RoIs");
     want_clear (&want);
     narrow_clear (&out);
     narrow_clear (&r.maps[0]);
@@ -809,9 +843,10 @@ main (int argc, char **argv)
   g_test_add_func ("/narrow/scratch", test_scratch);
   g_test_add_func ("/narrow/depthwise", test_depthwise);
   g_test_add_func ("/narrow/max-pool", test_max_pool);
+  g_test_add_func ("/narrow/average-pool", test_average_pool);
   g_test_add_func ("/narrow/mean", test_mean);
   g_test_add_func ("/narrow/elementwise", test_elementwise);
-  g_test_add_func ("/narrow/roi-align", test_roi_align);
+  g_test_add_func ("/narrow/rois", test_rois);
   gint status = g_test_run ();
   for (guint i = 0; i < 2; i++)
     frc_pool_free (pools[i]);
