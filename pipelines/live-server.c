@@ -13,6 +13,7 @@
 #define MAX_CLIENTS 64                            /* of each stream */
 #define MAX_STALL (10 * G_TIME_SPAN_SECOND)       /* then a client that takes nothing is let go */
 #define MAX_QUEUED (256 * 1024) /* bytes that the system keeps on their way: old pictures */
+#define REPEAT G_TIME_SPAN_SECOND /* the last picture comes again when no other does */
 #define BOUNDARY "--picture\r\n"
 
 /* An endless response, and who takes it. */
@@ -40,7 +41,8 @@ struct _LiveServer
   char *address;
   gboolean loopback;
   Channel video, events;
-  gint viewers; /* atomic: clients of the video */
+  gint viewers;     /* atomic: clients of the video */
+  gint64 published; /* µs, monotonic: the last picture */
 };
 
 /* ---- endless responses ---------------------------------------------------------------------- */
@@ -273,7 +275,19 @@ live_server_has_viewers (LiveServer *server)
   return g_atomic_int_get (&server->viewers) > 0;
 }
 
-/* A browser shows a part when it has seen the boundary behind it. */
+/* A part ends with the boundary of the next. Even so Chromium shows it only when the next one begins:
+ * for that, and to notice who has gone, the last picture of a stream is sent again and again. */
+static void
+repeat_picture (LiveServer *server)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (!server->video.latest || now - server->published < REPEAT)
+    return;
+  channel_publish (&server->video, g_bytes_ref (server->video.latest));
+  server->published = now;
+}
+
 void
 live_server_send_picture (LiveServer *server, GBytes *jpeg)
 {
@@ -286,6 +300,7 @@ live_server_send_picture (LiveServer *server, GBytes *jpeg)
   g_byte_array_append (part, g_bytes_get_data (jpeg, NULL), size);
   g_byte_array_append (part, (const guint8 *) "\r\n" BOUNDARY, strlen ("\r\n" BOUNDARY));
   channel_publish (&server->video, g_byte_array_free_to_bytes (g_steal_pointer (&part)));
+  server->published = g_get_monotonic_time ();
   g_atomic_int_set (&server->viewers, server->video.n_clients);
 }
 
@@ -295,5 +310,6 @@ live_server_send_event (LiveServer *server, const char *json)
   char *event = g_strdup_printf ("data: %s\n\n", json);
 
   channel_publish (&server->events, g_bytes_new_take (event, strlen (event)));
+  repeat_picture (server);
   g_atomic_int_set (&server->viewers, server->video.n_clients);
 }

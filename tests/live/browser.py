@@ -3,6 +3,7 @@
 the page at desktop and phone width, dark and light, through a stream without objects, the end of a
 stream, and a server that goes away and comes back. Writes pictures of the page into DIRECTORY and
 prints TAP. tests/live/run.sh installs what this needs and calls it."""
+import base64
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import time
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
+SIZES = {"desktop": (1280, 860), "phone": (390, 844), "readme": (1280, 716)}
 # A number that differs when the picture does: the sum of its pixels, weighted by their place. And how
 # many pixels have the strong blue, orange, … of a box: the clip itself is grey and green.
 LOOK = """
@@ -103,6 +104,12 @@ class Page:
     def picture(self, name):
         self.driver.save_screenshot(os.path.join(sys.argv[3], name + ".png"))
 
+    def jpeg(self, name):
+        """Small enough to be kept: pipelines/live.jpg, which the README shows, is such a one."""
+        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "jpeg", "quality": 82})
+        with open(os.path.join(sys.argv[3], name + ".jpg"), "wb") as out:
+            out.write(base64.b64decode(shot["data"]))
+
     def complaints(self):
         return [entry["message"] for entry in self.driver.get_log("browser")
                 if entry["level"] in ("SEVERE", "WARNING")]
@@ -129,6 +136,9 @@ def playing(page, clip):
         wait_for(lambda: page.labels().get("person", (0, 0))[0] >= 2 and page.text("#ips") != "–")
         check(f"{size}, {scheme}: nothing is wider than the screen", page.overflow() <= 0, page.overflow())
         page.picture(f"{size}-{scheme}")
+    page.open(live.url, "readme")
+    wait_for(lambda: page.labels().get("person", (0, 0))[0] >= 6 and page.text("#ips") != "–")
+    page.jpeg("live")
     check("the console is silent", page.complaints() == [], page.complaints())
     check("Ctrl-C ends the server", live.stop() == 0)
 

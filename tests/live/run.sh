@@ -22,7 +22,7 @@ pictures=${1:-$(mktemp -d)}
 mkdir -p "$pictures"
 export GST_PLUGIN_PATH=$top/build-tests/gst
 status=0
-python3 "$top/tests/live/http.py" --stall "$live" "$top/pipelines/demo.webm" || status=1
+python3 "$top/tests/live/server.py" --stall "$live" "$top/pipelines/demo.webm" || status=1
 # Debian's own interpreter has Debian's selenium.
 /usr/bin/python3 "$top/tests/live/browser.py" "$live" "$top/pipelines/demo.webm" "$pictures" || status=1
 say "Pictures of the page: $pictures"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""http.py [--stall] LIVE CLIP: the server of the live page, seen from outside: the page, pictures that
+"""server.py [--stall] LIVE CLIP: the server of the live page, seen from outside: the page, pictures that
 change, events, several viewers at once, one that is slow and one that vanishes, requests it must
 refuse, errors on its command line, and its end. With --stall also that a viewer who takes nothing is
 let go after ten seconds. Prints TAP."""
