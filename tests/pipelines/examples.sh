@@ -64,6 +64,15 @@ fi
 run "$examples" --print camera rtsp://h/p?a=b threshold=0.7
 check "--print: the line, nothing else" eval '[ $code = 0 ] && [ "$(wc -l <out)" = 1 ] &&
   grep -q "^gst-launch-1.0 .*rtsp://h/p.*mode=async classes=person threshold=0.7 ! fasterrcnnoverlay" out'
+if /usr/bin/python3 -c 'import gi; gi.require_version("Gst", "1.0")' 2>/dev/null; then
+  for name in camera zones cascade follow streams; do
+    "$examples" --print $name "$clip" >>lines
+  done
+  run /usr/bin/python3 "$top/tests/pipelines/lines.py" "$top/README.md" lines
+  check "the launch lines of the README parse, and the camera's" eval '[ $code = 0 ] && says "7 lines"'
+else
+  skip "launch lines of the README" "python3-gi is missing"
+fi
 refused "no camera" "/dev/video99 is not a camera" "$examples" camera /dev/video99
 refused "a network camera without an address" "rtsp://HOST/PATH" "$examples" network
 refused "an unknown example" "found 'other'" "$examples" other
