@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gst/overlaydraw.h"
+#include "gst/resultmark.h"
 
 #define W 97
 #define H 75
@@ -328,6 +329,34 @@ GST_START_TEST (test_blur_unknown_behind_the_detector)
 }
 GST_END_TEST
 
+/* Whose result it is survives what is usually between detector and overlay. */
+GST_START_TEST (test_mark_survives)
+{
+  static const guint64 ages[] = { 0, 12345, GST_CLOCK_TIME_NONE };
+  GstHarness *h = gst_harness_new_parse ("videoscale ! video/x-raw,width=50,height=40 ! "
+      "videoconvert ! video/x-raw,format=I420 ! identity");
+  GstVideoInfo info;
+  guint64 age;
+
+  test_info (&info, GST_VIDEO_FORMAT_RGB, W, H);
+  harness_caps (h, &info);
+  for (guint i = 0; i < G_N_ELEMENTS (ages); i++) {
+    GstBuffer *buffer = test_rgb (W, H, -1);
+    fail_if (frc_result_mark_get (buffer, &age));
+    frc_result_mark_add (buffer, ages[i]);
+    GstBuffer *out = harness_round (h, buffer, i);
+    fail_unless (frc_result_mark_get (out, &age));
+    fail_unless_equals_uint64 (age, ages[i]);
+    out = gst_buffer_make_writable (out);
+    frc_result_mark_add (out, 500); /* of a second detector: the newer one counts */
+    fail_unless (frc_result_mark_get (out, &age));
+    fail_unless_equals_uint64 (age, MIN (ages[i], 500));
+    gst_buffer_unref (out);
+  }
+  gst_harness_teardown (h);
+}
+GST_END_TEST
+
 /* Without our detector: an object of anybody is a result. The property is live. */
 GST_START_TEST (test_blur_unknown_alone)
 {
@@ -497,6 +526,7 @@ overlay_props_suite (void)
   tcase_add_test (tc, test_blur_list);
   tcase_add_test (tc, test_blur_unknown_behind_the_detector);
   tcase_add_test (tc, test_blur_unknown_alone);
+  tcase_add_test (tc, test_mark_survives);
   tcase_add_test (tc, test_stats_line);
   tcase_add_test (tc, test_show_stats);
   tcase_add_test (tc, test_no_room_for_text);
