@@ -69,11 +69,12 @@ main (int argc, char **argv)
     g_printerr ("usage: boxes-appsink [FILE|URI]\n");
     return 1;
   }
-  g_autofree char *uri =
-      gst_uri_is_valid (input) ? g_strdup (input) : gst_filename_to_uri (input, &error);
+  /* Where there is no element fasterrcnndetect, GST_PLUGIN_PATH has to name build/gst. */
   g_autoptr (GstElement) pipeline = gst_parse_launch ("uridecodebin name=source ! videoconvert ! "
-      "fasterrcnndetect ! appsink name=frames sync=false max-buffers=4", error ? NULL : &error);
-  if (error) { /* when there is no element fasterrcnndetect, GST_PLUGIN_PATH has to name build/gst */
+      "fasterrcnndetect ! appsink name=frames sync=false max-buffers=4", &error);
+  g_autofree char *uri = error ? NULL
+      : gst_uri_is_valid (input) ? g_strdup (input) : gst_filename_to_uri (input, &error);
+  if (error) {
     g_printerr ("boxes-appsink: %s\n", error->message);
     return 1;
   }

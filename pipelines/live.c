@@ -347,7 +347,7 @@ int
 main (int argc, char **argv)
 {
   Live live = { .state = "waiting", .age = -1 };
-  g_autofree char *address = g_strdup ("127.0.0.1");
+  g_autofree char *address = NULL;
   gint port = 8080;
   g_autoptr (GError) error = NULL;
 
@@ -358,7 +358,7 @@ main (int argc, char **argv)
   live.report = report_new ();
   if (parse_arguments (&live, &argc, &argv, &address, &port, &error) &&
       make_pipeline (&live, argv + 2, &error) &&
-      (live.server = live_server_new (address, port, &error)))
+      (live.server = live_server_new (address ? address : "127.0.0.1", port, &error)))
     run (&live);
   if (error)
     fprintf (stderr, "live: %s\n", error->message);

@@ -55,10 +55,13 @@ is_sanitized ()
   ldd "$FASTERRCNN_BUILD/gst/libgstfasterrcnn.so" | grep -q 'lib[at]san'
 }
 
-# short_clip FRAMES FILE: the beginning of the project's clip, not encoded again.
+# short_clip FRAMES FILE: the beginning of the project's clip, not encoded again; without our plugin,
+# which might be one with a sanitizer.
 short_clip ()
 {
-  run gst-launch-1.0 -q filesrc location="$top/pipelines/demo.webm" ! matroskademux ! \
+  run env -u GST_PLUGIN_PATH -u GST_PLUGIN_PATH_1_0 -u GST_PLUGIN_SYSTEM_PATH_1_0 \
+    GST_REGISTRY="$work/registry.bin" GST_PLUGIN_LOADING_WHITELIST=coreelements,matroska \
+    gst-launch-1.0 -q filesrc location="$top/pipelines/demo.webm" ! matroskademux ! \
     identity eos-after=$(($1 + 1)) ! webmmux ! filesink location="$2"
 }
 
