@@ -255,6 +255,8 @@ operation_of (const FrcNode *node)
           activation);
     case FRC_OP_CONCAT:
       return frc_name ("concatenate");
+    case FRC_OP_LOCAL_NORM:
+      return frc_name ("local norm %u×%u", s->kernel_h, s->kernel_w);
     case FRC_OP_GLOBAL_MEAN:
       return frc_name ("global mean");
     case FRC_OP_SCALE:

@@ -118,6 +118,25 @@ frc_graph_max_pool (FrcGraph *graph, const char *name, gint in, guint size, guin
 }
 
 gint
+frc_graph_max_pool_ceil (FrcGraph *graph, const char *name, gint in, guint size, guint stride,
+    guint pad)
+{
+  gint node = frc_graph_max_pool (graph, name, in, size, stride, pad);
+
+  if (node != FRC_NO_NODE)
+    graph->nodes[node].pad_bottom = graph->nodes[node].pad_right = pad + stride - 1;
+  return node;
+}
+
+gint
+frc_graph_local_norm (FrcGraph *graph, const char *name, gint in, guint size, gfloat alpha)
+{
+  return frc_graph_pool (graph, FRC_OP_LOCAL_NORM, name, in,
+      (FrcConvSpec){ .kernel_h = size, .kernel_w = size, .stride_h = 1, .stride_w = 1,
+          .pad_top = size / 2, .pad_left = size / 2, .alpha = alpha });
+}
+
+gint
 frc_graph_pool (FrcGraph *graph, FrcOp op, const char *name, gint in, FrcConvSpec window)
 {
   return append_simple (graph, op, name, in, FRC_NO_NODE, window);
@@ -310,6 +329,7 @@ frc_graph_infer (const FrcGraph *graph, FrcShape input, FrcShape *shapes)
       case FRC_OP_SCALE:
       case FRC_OP_ADD:
       case FRC_OP_CONCAT:
+      case FRC_OP_LOCAL_NORM:
         break;
     }
     s.c = node->channels;

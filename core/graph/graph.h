@@ -19,6 +19,7 @@ typedef enum {
   FRC_OP_DEPTHWISE,
   FRC_OP_MAX_POOL,
   FRC_OP_AVERAGE_POOL,
+  FRC_OP_LOCAL_NORM,
   FRC_OP_GLOBAL_MEAN,
   FRC_OP_SCALE,        /* in[0] · in[1] a channel */
   FRC_OP_ADD,          /* in[0] + in[1], in[1] upsampled to in[0]'s size if smaller */
@@ -70,6 +71,10 @@ gint frc_graph_input (FrcGraph *graph, guint channels);
 gint frc_graph_add (FrcGraph *graph, const char *name, gint a, gint b, FrcActivation activation);
 gint frc_graph_max_pool (FrcGraph *graph, const char *name, gint in, guint size, guint stride,
     guint pad);
+/* Caffe's: windows go on until all of the map is covered. */
+gint frc_graph_max_pool_ceil (FrcGraph *graph, const char *name, gint in, guint size, guint stride,
+    guint pad);
+gint frc_graph_local_norm (FrcGraph *graph, const char *name, gint in, guint size, gfloat alpha);
 gint frc_graph_pool (FrcGraph *graph, FrcOp op, const char *name, gint in, FrcConvSpec window);
 /* The channels of @n maps of one size side by side. Nobody else may read those maps. */
 gint frc_graph_concat (FrcGraph *graph, const char *name, const gint *in, guint n);

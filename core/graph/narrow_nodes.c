@@ -70,7 +70,7 @@ is_supported (const FrcGraph *graph, const FrcNode *node)
 {
   gboolean has_sums = node->op == FRC_OP_CONV || node->op == FRC_OP_LINEAR;
 
-  if (node->first_channel % FRC_NARROW_GROUP)
+  if (node->op == FRC_OP_LOCAL_NORM || node->first_channel % FRC_NARROW_GROUP)
     return FALSE;
   if (node->is_wide && !has_sums && node->op != FRC_OP_INPUT)
     return FALSE;
@@ -194,6 +194,7 @@ frc_narrow_run_node (const FrcPlan *plan, FrcPool *pool, guint i)
     case FRC_OP_NONE:
     case FRC_OP_INPUT:
     case FRC_OP_CONCAT:
+    case FRC_OP_LOCAL_NORM:
     case FRC_OP_CONV:
     case FRC_OP_LINEAR:
       break;

@@ -228,6 +228,9 @@ run_node (const FrcPlan *plan, FrcPool *pool, guint i)
     case FRC_OP_AVERAGE_POOL:
       frc_average_pool_run (kernels, pool, &node->spec, &a, &out);
       break;
+    case FRC_OP_LOCAL_NORM:
+      frc_local_norm_run (kernels, pool, &node->spec, &a, &out);
+      break;
     case FRC_OP_GLOBAL_MEAN:
       frc_global_mean_run (kernels, pool, &a, &out);
       break;

@@ -42,6 +42,7 @@ typedef struct {
   guint pad_top, pad_left; /* bottom and right follow from the output's shape */
   guint in_channels, out_channels;
   FrcActivation activation;
+  gfloat alpha; /* of a local normalisation */
   gboolean same; /* TensorFlow's SAME: the padding follows from the sizes, see frc_spec_resolve () */
 } FrcConvSpec;
 
@@ -108,6 +109,11 @@ void frc_max_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSp
     const FrcView *in, const FrcView *out);
 /* The mean of the window's part inside the input, then the spec's activation. */
 void frc_average_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
+    const FrcView *in, const FrcView *out);
+/* Local response normalisation within a channel: out = in · (1 + alpha · mean of in² over the window)
+ * to the power of −¾, what is outside counting as 0. The window is square, odd, at stride 1. Source:
+ * Caffe's LRN with norm_region WITHIN_CHANNEL. */
+void frc_local_norm_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
     const FrcView *in, const FrcView *out);
 /* Mean over h × w of each n: out is [n, 1, 1, c]. */
 void frc_global_mean_run (const FrcKernels *kernels, FrcPool *pool, const FrcView *in,

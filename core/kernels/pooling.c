@@ -55,6 +55,14 @@ frc_average_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpe
   pool_run (kernels->pooling->average_row, pool, window, in, out);
 }
 
+/* See kernels.h. */
+void
+frc_local_norm_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
+    const FrcView *in, const FrcView *out)
+{
+  pool_run (kernels->pooling->local_norm_row, pool, window, in, out);
+}
+
 static void
 global_mean_tile (gpointer data, guint tile, gpointer scratch)
 {

@@ -2,4 +2,4 @@
 #include "pooling_vector.h"
 
 const FrcPoolingKernels frc_pooling_avx2 = {max_row_vector, average_row_vector,
-  mean_vector};
+  local_norm_row_vector, mean_vector};

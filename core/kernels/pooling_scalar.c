@@ -48,6 +48,32 @@ average_row_scalar (const FrcWindowRow *row)
 }
 
 static void
+local_norm_row_scalar (const FrcWindowRow *row)
+{
+  guint middle = row->kernel_w / 2;
+  gfloat share = row->alpha / (gfloat) (row->kernel_w * row->kernel_w);
+
+  for (guint x = 0; x < row->out_w; x++) {
+    const gfloat *in = row->in + (gssize) row->ld * ((gssize) x - (gssize) row->pad_left);
+    const gfloat *at = in + (middle - row->first_row) * row->row_step + middle * row->ld;
+    gfloat *out = row->out + x * row->out_ld;
+    guint first, end;
+
+    frc_window_columns (row, x, &first, &end);
+    for (guint c = 0; c < row->c; c++) {
+      gfloat sum = 0;
+      for (guint ky = 0; ky < row->n_rows; ky++)
+        for (guint kx = first; kx < end; kx++) {
+          gfloat v = in[ky * row->row_step + kx * row->ld + c];
+          sum += v * v;
+        }
+      gfloat root = sqrtf (1 + share * sum);
+      out[c] = at[c] / (root * sqrtf (root));
+    }
+  }
+}
+
+static void
 mean_scalar (const gfloat *in, gsize ld, guint c, gsize n, gfloat *out)
 {
   for (guint i = 0; i < c; i++) {
@@ -64,4 +90,5 @@ mean_scalar (const gfloat *in, gsize ld, guint c, gsize n, gfloat *out)
   }
 }
 
-const FrcPoolingKernels frc_pooling_scalar = {max_row_scalar, average_row_scalar, mean_scalar};
+const FrcPoolingKernels frc_pooling_scalar = {max_row_scalar, average_row_scalar,
+  local_norm_row_scalar, mean_scalar};

@@ -85,6 +85,57 @@ average_row_vector (const FrcWindowRow *row)
   }
 }
 
+/* @at: the pixel in the middle. */
+INLINE void
+local_norm_channels (const FrcWindowRow *row, const gfloat *in, const gfloat *at, gfloat *out,
+    guint first, guint end, gfloat share, VecMask mask, const gboolean part, const guint vectors)
+{
+  Vec sum[4];
+
+  UNROLL
+  for (guint v = 0; v < vectors; v++)
+    sum[v] = vec_all (0);
+  for (guint ky = 0; ky < row->n_rows; ky++, in += row->row_step)
+    for (guint kx = first; kx < end; kx++) {
+      UNROLL
+      for (guint v = 0; v < vectors; v++) {
+        Vec value = vec_get (in + kx * row->ld + v * LANES, mask, part);
+        sum[v] = vec_fma (value, value, sum[v]);
+      }
+    }
+  UNROLL
+  for (guint v = 0; v < vectors; v++) {
+    Vec root = vec_sqrt (vec_fma (sum[v], vec_all (share), vec_all (1)));
+    Vec value = vec_get (at + v * LANES, mask, part);
+    vec_put (out + v * LANES, mask, part, vec_div (value, vec_mul (root, vec_sqrt (root))));
+  }
+}
+
+static void
+local_norm_row_vector (const FrcWindowRow *row)
+{
+  guint middle = row->kernel_w / 2;
+  gfloat share = row->alpha / (gfloat) (row->kernel_w * row->kernel_w);
+
+  for (guint x = 0; x < row->out_w; x++) {
+    const gfloat *in = row->in + (gssize) row->ld * ((gssize) x - (gssize) row->pad_left);
+    const gfloat *at = in + (middle - row->first_row) * row->row_step + middle * row->ld;
+    gfloat *out = row->out + x * row->out_ld;
+    guint first, end, c = 0;
+
+    frc_window_columns (row, x, &first, &end);
+    for (; c + 4 * LANES <= row->c; c += 4 * LANES)
+      local_norm_channels (row, in + c, at + c, out + c, first, end, share, vec_mask (LANES), FALSE,
+          4);
+    for (; c + LANES <= row->c; c += LANES)
+      local_norm_channels (row, in + c, at + c, out + c, first, end, share, vec_mask (LANES), FALSE,
+          1);
+    if (c < row->c)
+      local_norm_channels (row, in + c, at + c, out + c, first, end, share, vec_mask (row->c - c),
+          TRUE, 1);
+  }
+}
+
 INLINE void
 mean_channels (const gfloat *in, gsize ld, gsize n, gfloat *out, VecMask mask, const gboolean part)
 {

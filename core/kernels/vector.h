@@ -71,6 +71,18 @@ vec_mul (Vec a, Vec b)
 }
 
 INLINE Vec
+vec_div (Vec a, Vec b)
+{
+  return _mm512_div_ps (a, b);
+}
+
+INLINE Vec
+vec_sqrt (Vec v)
+{
+  return _mm512_sqrt_ps (v);
+}
+
+INLINE Vec
 vec_fma (Vec a, Vec b, Vec sum)
 {
   return _mm512_fmadd_ps (a, b, sum);
@@ -192,6 +204,18 @@ INLINE Vec
 vec_mul (Vec a, Vec b)
 {
   return _mm256_mul_ps (a, b);
+}
+
+INLINE Vec
+vec_div (Vec a, Vec b)
+{
+  return _mm256_div_ps (a, b);
+}
+
+INLINE Vec
+vec_sqrt (Vec v)
+{
+  return _mm256_sqrt_ps (v);
 }
 
 INLINE Vec

@@ -22,6 +22,8 @@ typedef struct {
   gsize weight_step; /* floats from a tap to the next */
   guint multiplier;  /* output channels of each input channel */
   FrcActivation activation;
+
+  gfloat alpha; /* local normalisation alone */
 } FrcWindowRow;
 
 /* Fills in what the views and the spec say about row @y of image @n. */
@@ -50,6 +52,7 @@ frc_window_row_init (FrcWindowRow *row, const FrcConvSpec *spec, const FrcView *
   row->stride_w = spec->stride_w;
   row->pad_left = spec->pad_left;
   row->activation = spec->activation;
+  row->alpha = spec->alpha;
 }
 
 /* The window's columns inside the map for output pixel @x: taps [first, end) of kernel_w. */

@@ -118,7 +118,9 @@ static const FrcFamily families[] = {
   TORCHVISION ("fasterrcnn_mobilenet_v3_large_320_fpn", is_mobilenet, configure_mobilenet_320,
       frc_mobilenet_v3_large_body, TRUE, FALSE),
   { FRC_INCEPTION_V2_FAMILY, frc_inception_v2_matches, frc_inception_v2_configure,
-      frc_inception_v2_build, NULL, FALSE, FALSE },
+      frc_inception_v2_build },
+  { "fasterrcnn_vgg16", frc_vgg16_matches, frc_vgg16_configure, frc_vgg16_build },
+  { "fasterrcnn_zf", frc_zf_matches, frc_zf_configure, frc_zf_build },
 };
 
 const char *const *

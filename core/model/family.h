@@ -57,10 +57,15 @@ guint frc_resnet50_body (FrcBuilder *builder, gint input, gint *maps);
 guint frc_mobilenet_v3_large_body (FrcBuilder *builder, gint input, gint *maps);
 guint frc_efficientnet_lite0_body (FrcBuilder *builder, gint input, gint *maps);
 
-gboolean frc_inception_v2_matches (const FrcWeights *weights);
-void frc_inception_v2_configure (FrcConfig *config, const FrcWeights *weights);
-void frc_inception_v2_build (FrcNetwork *network, FrcBuilder *trunk, FrcBuilder *head,
-    const FrcFamily *family, const FrcConfig *config);
+/* A network that is not of torchvision's kind: how it is told, its constants, its graphs. */
+#define FRC_DECLARE_FAMILY(name) \
+  gboolean frc_##name##_matches (const FrcWeights *weights); \
+  void frc_##name##_configure (FrcConfig *config, const FrcWeights *weights); \
+  void frc_##name##_build (FrcNetwork *network, FrcBuilder *trunk, FrcBuilder *head, \
+      const FrcFamily *family, const FrcConfig *config)
+FRC_DECLARE_FAMILY (inception_v2);
+FRC_DECLARE_FAMILY (vgg16);
+FRC_DECLARE_FAMILY (zf);
 
 /* labels.c: the built-in label lists, by their number; NULL if there is none. */
 const char *const *frc_labels_builtin (guint n_labels);

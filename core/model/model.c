@@ -51,7 +51,8 @@ check_config (const FrcModel *model, GError **error)
   guint n = model->network.n_maps;
 
   if (config->n_levels == n && config->n_roi_levels <= n && config->min_size <= config->max_size &&
-      config->crop_size % config->pooled_size == 0)
+      (config->pooling != FRC_POOLING_CROP_AND_RESIZE ||
+          config->crop_size % config->pooled_size == 0))
     return TRUE;
   g_set_error (error, FRC_ERROR, FRC_ERROR_FORMAT,
       "%s: its metadata has anchors for %u maps, RoIs from %u, sizes %u … %u and crops of %u, "

@@ -57,10 +57,11 @@ threshold_of (const FrcQuery *query, guint class)
   return own < 0 ? query->score_threshold : own;
 }
 
-/* The classes of one RoI that pass the query, behind the first @n candidates. @deltas: of class 0. */
+/* The classes of one RoI that pass the query, behind the first @n candidates. @deltas: from class 0
+ * on, or from class 1 on without those of background. */
 static guint
-collect (FrcPostprocess *post, const gfloat *logits, const gfloat *deltas, FrcBox proposal,
-    const FrcBoxSpace *space, const FrcQuery *query, guint n)
+collect (FrcPostprocess *post, const gfloat *logits, const gfloat *deltas, guint no_background,
+    FrcBox proposal, const FrcBoxSpace *space, const FrcQuery *query, guint n)
 {
   const FrcConfig *config = post->config;
 
@@ -69,7 +70,7 @@ collect (FrcPostprocess *post, const gfloat *logits, const gfloat *deltas, FrcBo
     if (!(post->softmax[c] > threshold_of (query, c)) ||
         (query->class_mask && !query->class_mask[c - 1]))
       continue;
-    FrcBox box = frc_box_decode (proposal, deltas + 4 * c, &config->box_coder,
+    FrcBox box = frc_box_decode (proposal, deltas + 4 * (c - no_background), &config->box_coder,
         config->pixel_extent);
     if (!config->clips_after_nms)
       box = frc_box_clip (box, space->width, space->height, config->pixel_extent);
@@ -106,12 +107,12 @@ frc_postprocess_run (FrcPostprocess *post, const FrcView *head, const FrcBox *pr
     const FrcBoxSpace *space, const FrcQuery *query, guint max, const FrcPool *pool,
     FrcDetection *out)
 {
-  guint first = post->n_classes - (head->c < 5 * post->n_classes ? 4 : 0), n = 0, n_out = 0;
+  guint no_background = head->c < 5 * post->n_classes, n = 0, n_out = 0;
 
   for (guint r = 0; r < head->n; r++) {
-    const gfloat *logits = head->data + r * head->ld;
+    const gfloat *logits = head->data + r * head->ld, *deltas = logits + post->n_classes;
     FrcBox proposal = frc_box_scale (proposals[r], space->scale_x, space->scale_y);
-    n = collect (post, logits, logits + first, proposal, space, query, n);
+    n = collect (post, logits, deltas, no_background, proposal, space, query, n);
   }
   n = frc_nms_run (&post->nms, post->boxes, post->scores, post->label, n, query->nms_threshold,
       n, pool, post->keep);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The reader of Caffe nets: both kinds of layers, both kinds of shapes, what is damaged or of another
- * time.
+ * time. Small detectors of both families from file to boxes.
  */
 #include "core/model/weights-private.h"
 #include "tests/support/caffe.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 static const guint shapes[][4] = { { 4, 3, 2, 2 }, { 4 } };
@@ -127,6 +128,105 @@ test_damaged (void)
   assert_refused (twice, FRC_ERROR_FORMAT, "two tensors");
 }
 
+/* ---- detectors ---------------------------------------------------------------------------- */
+
+#define CAPACITY 100
+
+static guint
+detect (const char *path, FrcDetection *out, FrcModelInfo *info, FrcDetectorInfo *run)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FrcModel) model = frc_model_load (path, NULL, &error);
+  g_assert_no_error (error);
+  const FrcOptions options = { .threads = 2, .precision = FRC_PRECISION_F32 };
+  g_autoptr (FrcDetector) detector = frc_detector_new (model, &options, &error);
+  guint8 pixels[40 * 60 * 3];
+  FrcImage image = { { FRC_FORMAT_RGB, 60, 40 }, { pixels }, { 180 } };
+  FrcQuery query = FRC_QUERY_INIT;
+  guint n, seed = 1;
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < sizeof pixels; i++)
+    pixels[i] = (seed = seed * 1664525 + 1013904223) >> 24;
+  query.score_threshold = 0.05f;
+  g_assert_true (frc_detect (detector, &image, &query, out, CAPACITY, &n, &error));
+  *info = *frc_model_get_info (model);
+  frc_detector_get_info (detector, run);
+  g_assert_cmpstr (frc_model_get_label (model, 14), ==, "person");
+  return n;
+}
+
+/* Every style of file, and our own of the same weights, give the same bits. */
+static void
+check_family (const char *family, const char *folder)
+{
+  g_autofree char *path = g_strdup_printf ("%s/%s.caffemodel", folder, family);
+  g_autofree char *own = g_strdup_printf ("%s/%s.safetensors", folder, family);
+  FrcDetection first[CAPACITY], found[CAPACITY];
+  g_autoptr (GError) error = NULL;
+  FrcModelInfo info;
+  FrcDetectorInfo run;
+  guint n = 0, n_own;
+
+  for (guint style = CAFFE_V2; style <= CAFFE_V1_SHAPES; style++) {
+    g_autoptr (GByteArray) net = caffe_small_net (family, style);
+    g_file_set_contents (path, (char *) net->data, net->len, NULL);
+    guint n_found = detect (path, style ? found : first, &info, &run);
+    if (style)
+      g_assert_cmpmem (found, n_found * sizeof *found, first, n * sizeof *found);
+    n = n_found;
+  }
+  g_assert_cmpuint (n, >, 5);
+  g_assert_cmpstr (info.family, ==, family);
+  g_assert_cmpuint (info.n_labels, ==, 20);
+  g_assert_cmpuint (run.input_width, ==, 900); /* 600 / 40 · 60, not padded */
+  g_assert_cmpuint (run.n_proposals, >, 50);
+  g_assert_cmpuint (run.n_proposals, <=, 300);
+  g_assert_true (frc_model_convert (path, NULL, NULL, NULL, own, &error));
+  g_assert_no_error (error);
+  n_own = detect (own, found, &info, &run);
+  g_assert_cmpmem (found, n_own * sizeof *found, first, n * sizeof *found);
+  g_assert_cmpstr (info.family, ==, family);
+  g_unlink (path);
+  g_unlink (own);
+}
+
+static void
+test_detectors (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("frc-caffe-XXXXXX", NULL);
+
+  check_family ("fasterrcnn_vgg16", folder);
+  check_family ("fasterrcnn_zf", folder);
+  g_rmdir (folder);
+}
+
+/* Another network's file says what was found; a part that is missing is named. */
+static void
+test_other_networks (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("frc-caffe-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "net.caffemodel", NULL);
+  g_autoptr (GByteArray) net = new_net (CAFFE_V2), zf = caffe_small_net ("fasterrcnn_zf", CAFFE_V2);
+  g_autoptr (GError) error = NULL;
+
+  g_file_set_contents (path, (char *) net->data, net->len, NULL);
+  g_assert_null (frc_model_load (path, NULL, &error));
+  g_assert_error (error, FRC_ERROR, FRC_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, "'conv.weight'"));
+  g_clear_error (&error);
+
+  for (guint i = 0; i + 5 < zf->len; i++) /* conv4 is conv9 in this one */
+    if (memcmp (zf->data + i, "conv4", 5) == 0)
+      zf->data[i + 4] = '9';
+  g_file_set_contents (path, (char *) zf->data, zf->len, NULL);
+  g_assert_null (frc_model_load (path, NULL, &error));
+  g_assert_error (error, FRC_ERROR, FRC_ERROR_MISSING_TENSOR);
+  g_assert_nonnull (strstr (error->message, "conv4.weight"));
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -134,5 +234,7 @@ main (int argc, char **argv)
   g_test_add_func ("/caffemodel/layers", test_layers);
   g_test_add_func ("/caffemodel/doubles", test_doubles);
   g_test_add_func ("/caffemodel/damaged", test_damaged);
+  g_test_add_func ("/caffemodel/detectors", test_detectors);
+  g_test_add_func ("/caffemodel/other-networks", test_other_networks);
   return g_test_run ();
 }

@@ -186,6 +186,27 @@ test_mismatch_is_an_error (void)
   frc_graph_free (graph);
 }
 
+/* Caffe's pooling covers all of the map: ⌈(side + 2 · pad − kernel) / stride⌉ + 1. */
+static void
+test_ceil_mode (void)
+{
+  static const guint cases[][3] = { /* side; after kernel 2, pad 0; after kernel 3, pad 1 */
+    { 1, 1, 1 }, { 2, 1, 2 }, { 5, 3, 3 }, { 6, 3, 4 }, { 37, 19, 19 }, { 600, 300, 301 } };
+  FrcGraph *graph = frc_graph_new (frc_kernels_get ("scalar", NULL));
+  gint input = frc_graph_input (graph, 1);
+  gint two = frc_graph_max_pool_ceil (graph, "two", input, 2, 2, 0);
+  gint three = frc_graph_max_pool_ceil (graph, "three", input, 3, 2, 1);
+  FrcShape shapes[3];
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    frc_graph_infer (graph, (FrcShape){ 1, cases[i][0], 5, 1 }, shapes);
+    g_assert_cmpuint (shapes[two].h, ==, cases[i][1]);
+    g_assert_cmpuint (shapes[three].h, ==, cases[i][2]);
+    g_assert_cmpuint (shapes[two].w, ==, 3);
+  }
+  frc_graph_free (graph);
+}
+
 /* ---- narrow graphs ------------------------------------------------------------------------- */
 
 /* A layer of seeded weights that keep values near one. */
@@ -286,6 +307,7 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/fusion", test_fusion);
   g_test_add_func ("/graph/concat", test_concat);
   g_test_add_func ("/graph/no-fusion-of-a-shared-result", test_no_fusion_of_a_shared_result);
+  g_test_add_func ("/graph/ceil-mode", test_ceil_mode);
   g_test_add_func ("/graph/mismatch", test_mismatch_is_an_error);
   g_test_add_func ("/graph/narrow-operations", test_narrow_operations);
   return g_test_run ();

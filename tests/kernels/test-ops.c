@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Max and average pooling, global mean, channel scaling and addition: every kernel against a naive loop, with
- * one thread and with two, which must not differ in a bit. FRC_TEST_SEED starts other random cases.
+ * Max and average pooling, local normalisation, global mean, channel scaling and addition: every
+ * kernel against a naive loop, with one thread and with two, which must not differ in a bit.
+ * FRC_TEST_SEED starts other random cases.
  */
 #include "check.h"
 
@@ -201,6 +202,40 @@ test_same_padding (void)
 
 /* A NaN anywhere in the window is the result, whatever comes before or after. */
 static void
+run_local_norm (const OpsCase *c, const FrcKernels *kernels, FrcPool *pool)
+{
+  frc_local_norm_run (kernels, pool, &c->spec, &c->in.view, &c->out.view);
+}
+
+/* As Caffe writes it, in double. */
+static void
+test_local_norm (void)
+{
+  guint64 state = seed;
+
+  for (guint k = 0; k < CASES / 3; k++) {
+    guint h = 1 + check_random_below (&state, 20), w = 1 + check_random_below (&state, 20);
+    guint size = 1 + 2 * check_random_below (&state, 3);
+    OpsCase c = case_new (&state, h, w, 1 + check_random_below (&state, 150));
+    c.spec = (FrcConvSpec){.kernel_h = size, .kernel_w = size, .stride_h = 1, .stride_w = 1,
+      .pad_top = size / 2, .pad_left = size / 2, .alpha = 3};
+    case_outputs (&c, &state, h, w);
+    for (guint n = 0; n < c.in.view.n; n++)
+      for (gint y = 0; y < (gint) h; y++)
+        for (gint x = 0; x < (gint) w; x++)
+          for (guint j = 0; j < c.in.view.c; j++) {
+            gdouble sum = 0;
+            for (gint v = MAX (y - (gint) size / 2, 0); v <= MIN (y + (gint) size / 2, (gint) h - 1); v++)
+              for (gint u = MAX (x - (gint) size / 2, 0); u <= MIN (x + (gint) size / 2, (gint) w - 1); u++)
+                sum += (gdouble) at (&c.in, n, v, u)[j] * at (&c.in, n, v, u)[j];
+            at (&c.want, n, y, x)[j] = (gfloat) (at (&c.in, n, y, x)[j] *
+                pow (1 + 3.0 / (size * size) * sum, -0.75));
+          }
+    check_case (&c, run_local_norm, 1e-6);
+  }
+}
+
+static void
 test_max_pool_nan (void)
 {
   for (guint where = 0; where < 9; where++)
@@ -318,6 +353,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ops/max-pool", test_max_pool);
   g_test_add_func ("/ops/same-padding", test_same_padding);
   g_test_add_func ("/ops/max-pool-nan", test_max_pool_nan);
+  g_test_add_func ("/ops/local-norm", test_local_norm);
   g_test_add_func ("/ops/mean", test_mean);
   g_test_add_func ("/ops/elementwise", test_elementwise);
   int result = g_test_run ();

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Parity of libfrcnn with torchvision on whole models: run by run.sh, see --help.
+"""Parity of libfrcnn with torchvision, and with OpenCV's Caffe layers, on whole models: run by run.sh, see --help.
 
 Each model runs three times on each image: with our own proposals (trunk, RPN and the end result
 are compared), with the reference's proposals (everything behind them), and through the frcnn tool,
@@ -9,13 +9,17 @@ import argparse
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import time
 
+import cv2
 import numpy as np
 import torch
 import torchvision
 
+import caffe_models
+import caffe_reference
 import images
 import models
 import parity
@@ -77,12 +81,12 @@ class Oracle:
             short = "mobilenet_fpn"
         return os.path.join(self.args.work, f"{short}-{tag}.pth")
 
-    def compare(self, row, model, path, pictures, tool=True):
+    def compare(self, row, reference, path, pictures, tool=True):
         """All images of one model into @row. Returns our detections.
 
         On an image of one colour every anchor ties and on a strip many RoIs do (those beside the
         map): rounding alone picks among them, so only stages are compared there."""
-        reference, ours, first = Reference(model), [], None
+        ours, first = [], None
         stages = Stages(self.args.build, path, threads=self.args.threads)
         seconds = [0.0, 0.0]
         for i, (name, picture) in enumerate(pictures):
@@ -103,9 +107,7 @@ class Oracle:
             if not tied:
                 row.add_proposals(got["proposals"].reshape(-1, 4), want["proposals"])
                 row.add_found(got_found, want_found)
-            ratio = np.array(picture.shape[1::-1]) / want["resized"][::-1]
-            given = want["proposals"] * np.tile(ratio, 2)
-            got, got_found = stages.run(picture, given)
+            got, got_found = stages.run(picture, reference.given(picture, want))
             row.add_stages(name, got, want, True)
             if parity.error(got["proposals"].reshape(-1, 4), want["proposals"]) > 1e-5:
                 row.fail(f"{name}: given proposals came back changed")
@@ -178,16 +180,49 @@ class Oracle:
         model = self.model(family, options.get("frozen", False))
         path = self.path(family, "random", options)
         models.save(model, path, **{k: v for k, v in options.items() if k != "frozen"})
-        ours = self.compare(row, model, path, self.pictures)
+        ours = self.compare(row, Reference(model), path, self.pictures)
         for i, other in enumerate(others):
             twin = self.path(family, f"twin{i}", other)
             copy = models.build(family, other.get("frozen", False))
             copy.load_state_dict(model.state_dict(), strict=False)
             models.save(copy, twin, **{k: v for k, v in other.items() if k != "frozen"})
             self.same_bits(row, twin, ours, self.pictures, other)
+        self.check_amount(row)
+        self.finish(row)
+
+    def check_amount(self, row):
         if len(self.pictures) >= LEAST_IMAGES and (
                 row.found < LEAST_FOUND or len(row.labels) < LEAST_LABELS):
             row.fail(f"too little to compare: {row.found} detections, {len(row.labels)} labels")
+
+    def check_converted(self, row, path, ours):
+        """Our own file of the same weights must give the same bits."""
+        converted = path + ".safetensors"
+        subprocess.run([os.path.join(self.args.build, "models", "frcnn"), "convert", path, converted],
+                       check=True, stdout=subprocess.DEVNULL)
+        self.same_bits(row, converted, ours, self.pictures, {})
+        os.remove(converted)
+
+    def run_caffe(self, family):
+        """The weights are kept in the work directory: fitting takes longer than comparing."""
+        row = parity.Row(family[len("fasterrcnn_"):])
+        path = os.path.join(self.args.work, row.name + ".caffemodel")
+        digest = hashlib.sha256(open(os.path.join(HERE, "caffe_models.py"), "rb").read())
+        kept = os.path.join(self.args.work, f"{row.name}-{digest.hexdigest()[:16]}.pt")
+        net = caffe_models.Net(family)
+        if os.path.exists(kept):
+            net.load_state_dict(torch.load(kept))
+        else:
+            net = caffe_reference.random_net(family, [self.pictures[len(self.pictures) // 4][1]])
+            torch.save(net.state_dict(), kept)
+        caffe_models.save(net, path)
+        ours = self.compare(row, caffe_reference.CaffeReference(net, path), path, self.pictures)
+        twin = os.path.join(self.args.work, row.name + "-v1.caffemodel")
+        caffe_models.save(net, twin, v1=True, old_shape=True)
+        self.same_bits(row, twin, ours, self.pictures, {"old_keys": True})
+        os.remove(twin)
+        self.check_converted(row, path, ours)
+        self.check_amount(row)
         self.finish(row)
 
     def run_extras(self, family):
@@ -198,19 +233,19 @@ class Oracle:
             row = parity.Row(short + ", tracked")
             model, path = self.model(family, False), self.path(family, "tracked", {})
             models.save(model, path)
-            self.compare(row, model, path, self.pictures[5:9], tool=False)
+            self.compare(row, Reference(model), path, self.pictures[5:9], tool=False)
             self.finish(row)
         row = parity.Row(short + ", zeros, odd sizes")
         model, path = self.model(family, family == LITE, True), self.path(family, "zeros", {})
         models.save(model, path)
-        self.compare(row, model, path, edge, tool=False)
+        self.compare(row, Reference(model), path, edge, tool=False)
         self.check_thread(row, path)
         self.finish(row)
         if family == LITE and self.args.trained:
             row = parity.Row(short + ", trained")
             model = models.build(family)
             models.load_file(model, self.args.trained)
-            self.compare(row, model, self.args.trained,
+            self.compare(row, Reference(model), self.args.trained,
                          images.collect(self.args.images, self.args.trained_count))
             self.finish(row)
 
@@ -232,14 +267,19 @@ def main():
         torch.set_num_threads(args.threads)
     parts = list(filter(None, args.families.split(",")))
     oracle = Oracle(args)
-    for family in models.FAMILIES[::-1]:
-        if not parts or any(family == part if part in models.FAMILIES else part in family
-                            for part in parts):
-            oracle.run_family(family)
-            if args.extras:
-                oracle.run_extras(family)
-    print(f"\nPyTorch {torch.__version__}, torchvision {torchvision.__version__}; errors: share of "
-          f"the tensor's maximum, {parity.STAGE_LIMIT} allowed; matched: {parity.MATCHED} needed\n")
+    known = models.FAMILIES + caffe_models.FAMILIES
+    for family in known[::-1]:
+        if parts and not any(family == part if part in known else part in family for part in parts):
+            continue
+        if family in caffe_models.FAMILIES:
+            oracle.run_caffe(family)
+            continue
+        oracle.run_family(family)
+        if args.extras:
+            oracle.run_extras(family)
+    print(f"\nPyTorch {torch.__version__}, torchvision {torchvision.__version__}, OpenCV "
+          f"{cv2.__version__}; errors: share of the tensor's maximum, {parity.STAGE_LIMIT} allowed; "
+          f"matched: {parity.MATCHED} needed\n")
     print(parity.table(oracle.rows))
     failed = [row.name for row in oracle.rows if row.notes]
     print("\n" + (f"FAILED: {'; '.join(failed)}" if failed else "parity holds"))

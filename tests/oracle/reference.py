@@ -45,3 +45,8 @@ class Reference:
         found = {"boxes": result["boxes"].numpy(), "scores": result["scores"].numpy(),
                  "labels": result["labels"].numpy() - 1}
         return stages, found
+
+    def given(self, image, stages):
+        """The proposals in pixels of the image, as libfrcnn takes them from outside."""
+        ratio = np.array(image.shape[1::-1]) / stages["resized"][::-1]
+        return stages["proposals"] * np.tile(ratio, 2)

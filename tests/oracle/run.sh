@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Whole-model parity with PyTorch. Not part of the default tests: it installs about 5 GB.
+# Whole-model parity with PyTorch and OpenCV. Not part of the default tests: it installs about 5 GB.
 #
 #   tests/oracle/run.sh [--images DIR] [--trained FILE] [--families resnet50,…] [compare.py options]
 #
 # FRC_ORACLE_CACHE  where the virtual environment, models and images live
 #                   (default: ~/.cache/fasterrcnndetect-oracle)
-# FRC_ORACLE_VENV   an environment that already has torch and torchvision: nothing is installed
+# FRC_ORACLE_VENV   an environment that already has torch, torchvision and OpenCV: nothing is installed
 # FRC_ORACLE_BUILD  an existing build directory (made with -Dtests=true)
 # FRC_ORACLE_IMAGES a directory of photographs, e.g. JPEGImages of PASCAL VOC; without it, pictures
 #                   are drawn
@@ -15,6 +15,7 @@ set -eu
 
 TORCH=2.14.1
 VISION=0.29.1
+OPENCV=4.11.0.86 # the last versions that read Caffe's files
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=${FRC_ORACLE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fasterrcnndetect-oracle}
@@ -30,18 +31,19 @@ need_disk () {
 }
 
 venv=${FRC_ORACLE_VENV:-$cache/venv}
-if [ -z "${FRC_ORACLE_VENV:-}" ] && [ ! -e "$venv/complete-$TORCH-$VISION" ]; then
+if [ -z "${FRC_ORACLE_VENV:-}" ] && [ ! -e "$venv/complete-$TORCH-$VISION-$OPENCV" ]; then
   need_disk
-  echo "installing torch $TORCH and torchvision $VISION into $venv"
+  echo "installing torch $TORCH, torchvision $VISION and OpenCV $OPENCV into $venv"
   python3 -m venv "$venv" || {
     echo "python3 -m venv expected to work: apt install python3-venv" >&2
     exit 1
   }
-  "$venv/bin/python" -m pip install --quiet "torch==$TORCH" "torchvision==$VISION" numpy pillow
-  touch "$venv/complete-$TORCH-$VISION"
+  "$venv/bin/python" -m pip install --quiet "torch==$TORCH" "torchvision==$VISION" \
+    "opencv-python-headless==$OPENCV" numpy pillow
+  touch "$venv/complete-$TORCH-$VISION-$OPENCV"
 fi
-"$venv/bin/python" -c "import torch, torchvision" || {
-  echo "$venv: an environment with torch and torchvision expected" >&2
+"$venv/bin/python" -c "import torch, torchvision, cv2" || {
+  echo "$venv: an environment with torch, torchvision and OpenCV expected" >&2
   exit 1
 }
 

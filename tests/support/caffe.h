@@ -24,4 +24,8 @@ GByteArray *caffe_net_new (const char *name);
 void caffe_net_add (GByteArray *net, CaffeStyle style, const char *name, const char *type,
     const guint (*shapes)[4], guint n_blobs, const gfloat *values);
 
+/* "fasterrcnn_vgg16" or "fasterrcnn_zf" with few channels, 20 classes and seeded weights that keep
+ * activations in range and make scores that spread. */
+GByteArray *caffe_small_net (const char *family, CaffeStyle style);
+
 #endif
