@@ -4,11 +4,13 @@ change, events, several viewers at once, one that is slow and one that vanishes,
 refuse, errors on its command line, and its end. With --stall also that a viewer who takes nothing is
 let go after ten seconds. Prints TAP."""
 import json
+import pathlib
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 
@@ -24,6 +26,12 @@ def check(what, good, seen=""):
     print(f"{'ok' if good else 'not ok'} {number} - {what}", flush=True)
     if not good:
         print(f"# seen: {seen!r:.400}", flush=True)
+
+
+def skip(what, why):
+    global number
+    number += 1
+    print(f"ok {number} - {what} # SKIP {why}", flush=True)
 
 
 class Live:
@@ -216,6 +224,55 @@ def the_end():
     check("Ctrl-C ends it cleanly", pattern.stop() == 0)
 
 
+def camera():
+    """A server on the loopback address that plays the clip once, and its address, or none."""
+    command = ["/usr/bin/python3", str(pathlib.Path(__file__).parents[1] / "pipelines" / "rtsp-server.py"), CLIP]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True)
+    return server, server.stdout.readline().strip()
+
+
+def network_camera():
+    """A stream by RTSP, through to its end."""
+    server, address = camera()
+    if not address:
+        skip("a network camera", "gir1.2-gst-rtsp-server-1.0 is missing")
+        return
+    live = Live(address, "input-size=128")
+    if live.is_sanitized():
+        skip("a network camera", "too many plugins for the leak checker")
+        live.stop()
+    else:
+        events, video = Request(live, "/events"), Request(live, "/video")
+        check("a network camera has pictures", video.until(lambda: len(set(video.pictures())) >= 3), video.data)
+        check("and an end", events.until(lambda: events.events() and events.events()[-1]["state"] == "ended"))
+        check("its address is the source's name", events.events()[-1]["source"] == address, events.events()[-1])
+        check("Ctrl-C ends it cleanly", live.stop() == 0)
+    server.stdin.close()
+    server.wait(10)
+
+
+def goes_away():
+    """A network camera that is switched off."""
+    server, address = camera()
+    if not address:
+        skip("a camera that goes away", "gir1.2-gst-rtsp-server-1.0 is missing")
+        return
+    live = Live(address, "input-size=128")
+    if live.is_sanitized():
+        skip("a camera that goes away", "too many plugins for the leak checker")
+        live.stop()
+    else:
+        events = Request(live, "/events")
+        events.until(lambda: events.events() and events.events()[-1]["frames"] > 3)
+        server.kill()
+        check("a camera that goes away is told", events.until(lambda: events.events()[-1]["state"] == "failed"),
+              events.events()[-1])
+        check("and ends the server, with a failure", live.process.wait(20) == 1)
+    server.stdin.close()
+    server.wait(10)
+
+
 def main():
     live = Live("--loop", CLIP, "input-size=192")
     requests(live)
@@ -226,6 +283,8 @@ def main():
     command_line(live)
     check("Ctrl-C ends the server cleanly, with viewers", Request(live, "/events").status() == 200 and live.stop() == 0)
     the_end()
+    network_camera()
+    goes_away()
     print(f"1..{number}")
     sys.exit(1 if bad else 0)
 
