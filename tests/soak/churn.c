@@ -57,7 +57,7 @@ random_value (Churn *self, GParamSpec *spec, GValue *value)
         range->minimum + share (self, spec->name) * (range->maximum - range->minimum));
   } else if (G_IS_PARAM_SPEC_UINT (spec)) {
     GParamSpecUInt *range = G_PARAM_SPEC_UINT (spec);
-    guint span = MIN (range->maximum - range->minimum, 4);
+    guint span = MIN (range->maximum - range->minimum, 15);
     g_value_set_uint (value, range->minimum + (guint) g_rand_int_range (self->rand, 0,
         (gint) span + 1));
   } else if (G_IS_PARAM_SPEC_UINT64 (spec)) {

@@ -156,7 +156,7 @@ static GstElement *
 make_elements (Soak *soak)
 {
   g_autofree gchar *text = g_strdup_printf ("fasterrcnndetect name=detect model=\"%s\" threads=2 "
-      "input-size=48 max-proposals=30 threshold=0.02 %s ! fasterrcnnoverlay name=overlay ! "
+      "input-size=32 max-proposals=20 threshold=0.02 %s ! fasterrcnnoverlay name=overlay ! "
       "fasterrcnnjson location=/dev/null", test_model (), settings ? settings : "");
   g_autoptr (GError) error = NULL;
   GstElement *bin = gst_parse_bin_from_description (text, TRUE, &error);
