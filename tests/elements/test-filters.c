@@ -375,27 +375,39 @@ GST_START_TEST (test_messages)
 }
 GST_END_TEST
 
+/* The label of two objects. */
+static const char *
+common_label (void)
+{
+  for (guint i = 0; i < all.n; i++) {
+    for (guint j = i + 1; j < all.n; j++) {
+      if (all.found[i].label_id == all.found[j].label_id)
+        return expect_label (all.found[i].label_id);
+    }
+  }
+  fail ("no two objects have one label");
+  return NULL;
+}
+
 GST_START_TEST (test_messages_on_change)
 {
   GstElement *detect = make_detect ();
-  char *first_label = g_strdup (expect_label (all.found[0].label_id));
 
   set_post (detect, "on-change");
-  g_object_set (detect, "max-detections", 1, NULL);
+  g_object_set (detect, "max-detections", 1, "threshold", 0.02, "classes", common_label (), NULL);
   GstHarness *h = harness_for (detect, &rgb);
   round_message (detect, h, 0, FALSE, TRUE); /* the first result is news */
   round_message (detect, h, 1, FALSE, FALSE);
-  g_object_set (detect, "max-detections", 2, NULL); /* one more */
+  g_object_set (detect, "max-detections", 2, NULL); /* one more of the same */
   round_message (detect, h, 2, FALSE, TRUE);
   g_object_set (detect, "hold", FALSE, "interval", 2, NULL);
   round_message (detect, h, 3, FALSE, FALSE); /* not looked at: nothing is known */
   round_message (detect, h, 4, FALSE, FALSE);
-  g_object_set (detect, "interval", 1, "classes", first_label, "max-detections", 1, NULL);
+  g_object_set (detect, "interval", 1, "max-detections", 1, NULL);
   round_message (detect, h, 5, FALSE, TRUE);
   g_object_set (detect, "threshold", 1.0, NULL);
   round_message (detect, h, 6, FALSE, TRUE); /* all gone */
   round_message (detect, h, 7, FALSE, FALSE);
-  g_free (first_label);
   gst_harness_teardown (h);
 }
 GST_END_TEST

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Latency and quality of service: the arithmetic with given times, then the element on a clock that
- * the test moves, then a live pipeline under overload.
+ * the test moves.
  */
 #include "common.h"
 #include "gst/latency.h"
@@ -390,54 +390,6 @@ GST_START_TEST (test_qos_events)
 }
 GST_END_TEST
 
-/* ---- overload ---- */
-
-/* Each inference takes six frames' time, and the sink drops what is 20 ms late: it drops nothing,
- * and there are almost as many inferences as the time allows. */
-GST_START_TEST (test_overload)
-{
-  const gdouble seconds = 6;
-  GstElement *pipeline = gst_parse_launch ("videotestsrc is-live=true num-buffers=180 ! "
-      "video/x-raw,format=I420,width=96,height=64,framerate=30/1 ! fasterrcnndetect name=detect "
-      "input-size=96 ! queue ! fakesink name=sink sync=true qos=true max-lateness=20000000", NULL);
-  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstStructure *stats = NULL;
-  guint64 dropped, rendered;
-  gboolean over = FALSE;
-
-  detect = gst_bin_get_by_name (GST_BIN (pipeline), "detect");
-  g_object_set (detect, "model", test_model (), NULL);
-  g_object_set_data (G_OBJECT (detect), FRC_TEST_HOOKS_KEY, &hooks);
-  g_atomic_int_set (&hooks.delay_ms, 200);
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  while (!over) {
-    GstMessage *message = gst_bus_timed_pop (bus, 60 * GST_SECOND);
-    fail_unless (message != NULL && GST_MESSAGE_TYPE (message) != GST_MESSAGE_ERROR);
-    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_LATENCY)
-      gst_bin_recalculate_latency (GST_BIN (pipeline)); /* as applications do */
-    over = GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
-    gst_message_unref (message);
-  }
-  g_object_get (sink, "stats", &stats, NULL);
-  fail_unless (gst_structure_get (stats, "dropped", G_TYPE_UINT64, &dropped, "rendered",
-      G_TYPE_UINT64, &rendered, NULL));
-  guint64 inferred = read_stat (detect, "inferred"), skipped = read_stat (detect, "skipped-late");
-  gdouble possible = seconds * GST_SECOND / (gdouble) read_stat (detect, "mean-latency");
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  fail_unless_equals_uint64 (dropped, 0);
-  fail_unless_equals_uint64 (rendered, 180);
-  fail_unless_equals_uint64 (inferred + skipped, 180);
-  fail_unless (inferred >= 0.8 * possible, "%" G_GUINT64_FORMAT " inferences of %g", inferred,
-      possible);
-  gst_structure_free (stats);
-  gst_object_unref (bus);
-  gst_object_unref (sink);
-  gst_object_unref (detect);
-  gst_object_unref (pipeline);
-}
-GST_END_TEST
-
 #endif
 
 static Suite *
@@ -465,7 +417,6 @@ qos_suite (void)
   tcase_add_test (tc, test_late_frames_are_held);
   tcase_add_test (tc, test_starved_element_looks_once_a_second);
   tcase_add_test (tc, test_qos_events);
-  tcase_add_test (tc, test_overload);
 #endif
   return suite;
 }
