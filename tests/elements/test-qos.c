@@ -267,7 +267,7 @@ GST_START_TEST (test_async_adds_no_latency)
 }
 GST_END_TEST
 
-/* What takes longer than was told is told once. */
+/* What takes longer than was told is told, and again after 2 s at the earliest. */
 GST_START_TEST (test_latency_message_when_slower)
 {
   GstClockTime min, max;
@@ -278,9 +278,12 @@ GST_START_TEST (test_latency_message_when_slower)
   count_latency_messages ();
   g_usleep (2100 * 1000); /* two messages are at least 2 s apart */
   g_atomic_int_set (&hooks.delay_ms, (gint) (min / MS) + 100);
+  gint64 begin = g_get_monotonic_time ();
   for (guint i = 0; i < 3; i++)
     push_at (i * MS, 0);
-  fail_unless_equals_int (count_latency_messages (), 1);
+  guint n = count_latency_messages ();
+  gint64 pauses = (g_get_monotonic_time () - begin) / (2 * G_TIME_SPAN_SECOND);
+  fail_unless (n >= 1 && n <= 1 + pauses, "%u messages", n);
   gst_harness_teardown (h);
 }
 GST_END_TEST
@@ -306,47 +309,56 @@ expect_counts (guint64 frames, guint64 inferred, guint64 skipped)
   fail_unless_equals_uint64 (read_stat (detect, "skipped-late"), skipped);
 }
 
-/* An inference takes between 100 ms and L; the pipeline has 500 ms. */
+/* An inference takes 100 ms or more, and it is taken for as long as the query says, not longer. */
 GST_START_TEST (test_late_frames_are_held)
 {
-  GstClockTime min, max;
+  const GstClockTime pts = 100 * GST_SECOND;
+  GstClockTime own, max;
 
   start_harness ("sync");
   g_atomic_int_set (&hooks.delay_ms, 100);
   harness_caps (h, &rgb);
-  ask_latency (&min, &max);
-  fail_unless (min >= 100 * MS && min < 400 * MS, "%" G_GUINT64_FORMAT, min);
-  send_latency (500 * MS);
-  push_at (1000 * MS, 1500 * MS - min - 1 * MS);
+  ask_latency (&own, &max);
+  fail_unless (own >= 100 * MS);
+  GstClockTime latency = own + 50 * MS, due = pts + latency;
+  send_latency (latency);
+  push_at (pts, due - own);
   expect_counts (1, 1, 0);
-  push_at (1010 * MS, 1510 * MS - 99 * MS); /* too late by 1 ms or more: it is held */
+  push_at (pts, due - 99 * MS); /* it would be late by 1 ms or more */
   expect_counts (2, 1, 1);
   fail_unless_equals_uint64 (read_stat (detect, "held"), 1);
   g_object_set (detect, "qos", FALSE, NULL);
-  push_at (1020 * MS, 1520 * MS - 99 * MS);
+  push_at (pts, due - 99 * MS);
   expect_counts (3, 2, 1);
   g_object_set (detect, "qos", TRUE, NULL);
-  push_at (1030 * MS, 1530 * MS - 99 * MS);
+  push_at (pts, due - 99 * MS);
   expect_counts (4, 2, 2);
-  push_at (1400 * MS, 1530 * MS - 99 * MS);
+  push_at (2 * pts, due - 99 * MS); /* one that has time enough */
   expect_counts (5, 3, 2);
   gst_harness_teardown (h);
 }
 GST_END_TEST
 
-/* Frames without a chance still get one a second, and a warning says what is wrong. */
-GST_START_TEST (test_starved_element_looks_once_a_second)
+/* Late frames still get a chance, a second or more after the last, and a warning says what is wrong. */
+GST_START_TEST (test_starved_element_looks_now_and_then)
 {
-  GstClockTime min, max;
+  GstClockTime own, max;
 
   start_harness ("sync");
   g_atomic_int_set (&hooks.delay_ms, 20);
   harness_caps (h, &rgb);
-  ask_latency (&min, &max);
+  ask_latency (&own, &max);
   send_latency (0);
-  for (guint i = 0; i <= 40; i++) /* 100 ms apart, all late */
-    push_at (i * 100 * MS, (i * 100 + 50) * MS);
-  expect_counts (41, 3, 38); /* after 1.1 s, 2.2 s, 3.3 s */
+  for (guint i = 0; i <= 10; i++)
+    push_at (i * 100 * MS, i * 100 * MS);
+  expect_counts (11, 0, 11);
+  fail_unless (pop_message (detect, GST_MESSAGE_WARNING) == NULL);
+  for (guint i = 1; i <= 2; i++) {
+    push_at (i * 100 * GST_SECOND, i * 100 * GST_SECOND);
+    expect_counts (11 + 2 * i - 1, i, 10 + i);
+    push_at (i * 100 * GST_SECOND + 1, i * 100 * GST_SECOND + 1);
+    expect_counts (11 + 2 * i, i, 11 + i);
+  }
   GstMessage *message = pop_message (detect, GST_MESSAGE_WARNING);
   fail_unless (message != NULL);
   gst_message_unref (message);
@@ -415,7 +427,7 @@ qos_suite (void)
   tcase_add_test (tc, test_async_adds_no_latency);
   tcase_add_test (tc, test_latency_message_when_slower);
   tcase_add_test (tc, test_late_frames_are_held);
-  tcase_add_test (tc, test_starved_element_looks_once_a_second);
+  tcase_add_test (tc, test_starved_element_looks_now_and_then);
   tcase_add_test (tc, test_qos_events);
 #endif
   return suite;
