@@ -275,8 +275,10 @@ kernel_of (const FrcGraph *graph, const FrcNode *node)
 {
   if (node->op == FRC_OP_INPUT)
     return "";
+  if (node->narrow_conv)
+    return frc_narrow_conv_kernel_name (node->narrow_conv);
   if (graph->narrow)
-    return frc_narrow_kernels_name (graph->narrow, node->narrow_conv != NULL);
+    return frc_narrow_kernels_name (graph->narrow);
   return node->conv ? frc_conv_kernel_name (node->conv) : frc_kernels_name (graph->kernels);
 }
 

@@ -130,7 +130,10 @@ typedef enum {
    * process have it, which is asked for once, with the first such detector: from then on a signal
    * that meets a thread at work needs 8 KiB more stack. No thread keeps tile registers. */
   FRC_PRECISION_BF16,
-  FRC_PRECISION_INT8  /* the model's file must hold the ranges */
+  /* As bf16, and the layers with most multiplications multiply int8. The model's file must hold the
+   * bounds of their inputs, which `frcnn calibrate` measures. */
+  FRC_PRECISION_INT8,
+  FRC_N_PRECISIONS
 } FrcPrecision;
 
 gboolean frc_precision_parse (const char *name, FrcPrecision *precision, GError **error);

@@ -228,18 +228,26 @@ print_json (const Evaluation *e, const ApClass *classes, const ApClass *mean)
   fwrite (out->str, 1, out->len, stdout);
 }
 
-static void
-report (const Evaluation *e)
+/* All classes' average precisions, to be freed, and their mean. */
+static ApClass *
+score (const Evaluation *e, ApClass *mean)
 {
   const ApInput input = { (const ApTruth *) e->dataset.truths->data,
     (const ApFind *) e->finds->data, e->dataset.truths->len, e->finds->len, e->dataset.paths->len };
   const ApMatch match = e->dataset.format == DATASET_VOC ? AP_MATCH_VOC : AP_MATCH_COCO;
   const guint n = e->dataset.names->len;
-  g_autofree ApClass *classes = g_new0 (ApClass, n + 1);
-  ApClass mean;
+  ApClass *classes = g_new0 (ApClass, n + 1);
   for (guint i = 0; i < n; i++)
     ap_class_compute (&classes[i], &input, i, match);
-  ap_mean (&mean, classes, n);
+  ap_mean (mean, classes, n);
+  return classes;
+}
+
+static void
+report (const Evaluation *e)
+{
+  ApClass mean;
+  g_autofree ApClass *classes = score (e, &mean);
   if (e->options->json)
     print_json (e, classes, &mean);
   else
@@ -266,6 +274,14 @@ prepare (Evaluation *e, const char *model, GError **error)
   return TRUE;
 }
 
+static void
+clear (Evaluation *e)
+{
+  tool_session_close (&e->session);
+  dataset_clear (&e->dataset);
+  g_array_unref (e->finds);
+}
+
 static gboolean
 run (const Options *options, const char *model, const char *path, GError **error)
 {
@@ -285,9 +301,30 @@ run (const Options *options, const char *model, const char *path, GError **error
         e.dataset.paths->len);
     good = FALSE;
   }
-  tool_session_close (&e.session);
-  dataset_clear (&e.dataset);
-  g_array_unref (e.finds);
+  clear (&e);
+  return good;
+}
+
+/* The mean average precision that `settings` reach, 0 … 1: VOC's area at IoU .50, or COCO's; `metric`
+ * (to be freed) says which, and on what it was measured. */
+gboolean
+tool_evaluate (const char *model, const ToolSettings *settings, const char *dataset,
+    const char *split, gboolean quiet, gdouble *precision, char **metric, GError **error)
+{
+  const Options options = { .settings = *settings, .split = (char *) split, .quiet = quiet };
+  Evaluation e = { .options = &options, .path = dataset,
+    .finds = g_array_new (FALSE, FALSE, sizeof (ApFind)) };
+  gboolean good = prepare (&e, model, error) && evaluate_images (&e, error);
+  if (good) {
+    const gboolean voc = e.dataset.format == DATASET_VOC;
+    g_autofree char *name = g_path_get_basename (dataset);
+    ApClass mean;
+    g_free (score (&e, &mean));
+    *precision = voc ? mean.area : mean.coco;
+    *metric = g_strdup_printf ("mean AP, %s, on %s %s, %u images",
+        voc ? "VOC area, IoU .50" : "COCO, IoU .50:.95", name, split, e.dataset.paths->len);
+  }
+  clear (&e);
   return good;
 }
 

@@ -20,6 +20,7 @@ static const Call calls[] = {
   { "convert", tool_convert, "IN OUT.safetensors", "any readable model into one own file" },
   { "detect", tool_detect, "MODEL IMAGE...", "find objects in stills" },
   { "eval", tool_eval, "MODEL DATASET --split NAME", "mean average precision on a dataset" },
+  { "calibrate", tool_calibrate, "MODEL IMAGE... -o OUT", "measure a model for int8 and bf16" },
   { "bench", tool_bench, "MODEL", "how fast a model runs on this machine" },
 };
 
@@ -28,7 +29,7 @@ print_usage (FILE *out)
 {
   fputs ("Usage: frcnn CALL ARGUMENTS...\n\nCalls:\n", out);
   for (guint i = 0; i < G_N_ELEMENTS (calls); i++)
-    fprintf (out, "  %-8s %-28s %s\n", calls[i].name, calls[i].usage, calls[i].summary);
+    fprintf (out, "  %-9s %-28s %s\n", calls[i].name, calls[i].usage, calls[i].summary);
   fputs ("\nMODEL is a model file, or `default`: the model that comes with this program.\n"
          "`frcnn CALL --help` lists the options of a call.\n"
          "Exit status: 0 done; 1 a bad file or argument, with one line on stderr.\n", out);

@@ -23,6 +23,7 @@ int tool_convert (int argc, char **argv);
 int tool_detect (int argc, char **argv);
 int tool_eval (int argc, char **argv);
 int tool_bench (int argc, char **argv);
+int tool_calibrate (int argc, char **argv);
 
 /* ---- arguments and errors (tool.c) ----------------------------------------------------------- */
 
@@ -62,6 +63,11 @@ gboolean tool_session_detect (ToolSession *session, const char *path, const FrcI
     GError **error);
 const char *tool_session_label (const ToolSession *session, gint label_id);
 void tool_session_close (ToolSession *session);
+
+/* ---- evaluation (cmd-eval.c) ----------------------------------------------------------------- */
+
+gboolean tool_evaluate (const char *model, const ToolSettings *settings, const char *dataset,
+    const char *split, gboolean quiet, gdouble *precision, char **metric, GError **error);
 
 /* ---- stills (still.c, draw.c) ---------------------------------------------------------------- */
 

@@ -53,7 +53,9 @@ typedef struct {
 
 typedef struct {
   const FrcKernels *kernels;
-  const FrcNarrowKernels *narrow; /* set before frc_graph_finish (): tensors are bf16; NULL: f32 */
+  /* Set before frc_graph_finish (). Tensors are bf16; NULL: f32. */
+  const FrcNarrowKernels *narrow;
+  GHashTable *bounds; /* (nullable), borrowed: layer → FrcBounds of its input: int8 where it pays */
   FrcNode *nodes;
   guint n_nodes, room;
   GError *error; /* the first one; every later call does nothing and returns FRC_NO_NODE */

@@ -10,6 +10,22 @@
 
 /* ---- packing ------------------------------------------------------------------------------- */
 
+/* Rounding the input to int8 takes time of its own: there must be enough multiplications with each of
+ * its numbers. What the stages read stays exact. */
+static gboolean
+gains_by_int8 (const FrcGraph *graph, const FrcNode *node)
+{
+  const FrcConvSpec *spec = &node->spec;
+
+  if (node->is_wide || graph->nodes[node->in[0]].is_wide || spec->out_channels < 64)
+    return FALSE;
+  if (node->op == FRC_OP_LINEAR)
+    return TRUE;
+  if (spec->kernel_h * spec->kernel_w > 1)
+    return spec->in_channels >= 64;
+  return spec->in_channels >= 128 && spec->out_channels >= 256;
+}
+
 /* A depthwise convolution of pixels, or to several channels a channel: few weights, so it is made a
  * convolution whose other weights are zeros. */
 static FrcNarrowConv *
@@ -43,15 +59,19 @@ pack_node (FrcGraph *graph, FrcNode *node)
   }
   if (!node->weight)
     return TRUE;
+  const FrcBounds *bounds = graph->bounds ? g_hash_table_lookup (graph->bounds, node->name) : NULL;
+  guint pixels = node->op == FRC_OP_LINEAR ? node->spec.in_channels / in->channels : 0;
   if (node->op == FRC_OP_DEPTHWISE &&
       (in->is_wide || node->spec.out_channels != node->spec.in_channels))
     node->narrow_conv = dense_conv (graph, node, in->is_wide);
   else if (node->op == FRC_OP_DEPTHWISE)
     node->narrow_depthwise = frc_narrow_depthwise_new (graph->narrow, &node->spec, node->weight,
         node->bias, &graph->error);
+  else if (bounds && gains_by_int8 (graph, node))
+    node->narrow_conv = frc_narrow_conv_new_int8 (graph->narrow, &node->spec, pixels, *bounds,
+        node->weight, node->bias, &graph->error);
   else
-    node->narrow_conv = frc_narrow_conv_new (graph->narrow, &node->spec,
-        node->op == FRC_OP_LINEAR ? node->spec.in_channels / in->channels : 0, in->is_wide,
+    node->narrow_conv = frc_narrow_conv_new (graph->narrow, &node->spec, pixels, in->is_wide,
         node->weight, node->bias, &graph->error);
   frc_clear (&node->weight);
   frc_clear (&node->bias);

@@ -247,6 +247,8 @@ gboolean
 frc_plan_run (FrcPlan *plan, FrcPool *pool)
 {
   for (guint i = 0; i < plan->graph->n_nodes; i++) {
+    if (plan->watch && plan->shapes[i].n)
+      plan->watch (plan, i, plan->watch_data);
     if (plan->shapes[i].n && plan->graph->narrow)
       frc_narrow_run_node (plan, pool, i);
     else if (plan->shapes[i].n)

@@ -11,7 +11,7 @@
 
 #include "graph.h"
 
-typedef struct {
+typedef struct _FrcPlan {
   const FrcGraph *graph;
   FrcShape *shapes;   /* [n_nodes], of the current input */
   gsize *bytes;       /* [n_nodes], the largest */
@@ -20,6 +20,9 @@ typedef struct {
   gsize arena_bytes;
   gsize scratch_bytes; /* of one thread */
   guint8 *arena;
+  /* (nullable): called before each node, when its inputs are there. */
+  void (*watch) (const struct _FrcPlan *plan, guint node, gpointer user_data);
+  gpointer watch_data;
 } FrcPlan;
 
 FrcPlan *frc_plan_new (const FrcGraph *graph, GError **error);

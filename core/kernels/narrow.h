@@ -66,17 +66,23 @@ frc_bf16_narrow (gfloat value)
  * lacks. Tile registers (AMX) are asked for from the system here, once a process; where it refuses,
  * the vector kernels serve. */
 const FrcNarrowKernels *frc_narrow_kernels (const FrcKernels *kernels, GError **error);
-const char *frc_narrow_kernels_name (const FrcNarrowKernels *kernels, gboolean of_convolutions);
+const char *frc_narrow_kernels_name (const FrcNarrowKernels *kernels);
 
 /* ---- convolution and fully connected layers ------------------------------------------------ */
 
 typedef struct _FrcNarrowConv FrcNarrowConv;
+typedef struct { gfloat min, max; } FrcBounds;
 
 /* @weight: [out, in, kernel_h, kernel_w], @bias as for frc_conv_new (). @pixels: 0, or a fully
  * connected layer on so many pixels, whose weight is [out, pixels, in / pixels]. @wide_in: the
  * network's first layer, on one f32 image of few channels (ld = c). */
 FrcNarrowConv *frc_narrow_conv_new (const FrcNarrowKernels *kernels, const FrcConvSpec *spec,
     guint pixels, gboolean wide_in, const gfloat *weight, const gfloat *bias, GError **error);
+/* The same with int8 multiplications: its input, of values in min … max mostly, is rounded to 256
+ * steps on the way in, each filter's weights to 255; sums are exact. */
+FrcNarrowConv *frc_narrow_conv_new_int8 (const FrcNarrowKernels *kernels, const FrcConvSpec *spec,
+    guint pixels, FrcBounds bounds, const gfloat *weight, const gfloat *bias, GError **error);
+const char *frc_narrow_conv_kernel_name (const FrcNarrowConv *conv);
 void frc_narrow_conv_free (FrcNarrowConv *conv);
 gsize frc_narrow_conv_weight_bytes (const FrcNarrowConv *conv);
 

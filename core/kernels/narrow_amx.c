@@ -6,6 +6,16 @@
 
 #include <immintrin.h>
 
+#define INLINE static inline __attribute__ ((always_inline))
+/* bf16 pairs into f32 sums, or quads of u8 · s8 into s32 sums. */
+#define MULTIPLY(sum, a, b)          \
+  do {                               \
+    if (integers)                    \
+      _tile_dpbusd (sum, a, b);      \
+    else                             \
+      _tile_dpbf16ps (sum, a, b);    \
+  } while (0)
+
 /* ldtilecfg's memory layout. */
 typedef struct {
   guint8 palette, start_row, reserved[14];
@@ -66,8 +76,8 @@ frc_narrow_end_amx (void)
   } while (0)
 
 /* More than 16 pixels and more than 16 channels. */
-static void
-block_2x2 (const FrcNarrowBlock *g)
+INLINE void
+block_2x2 (const FrcNarrowBlock *g, const gboolean integers)
 {
   gsize step = g->a_step * sizeof (guint16);
   const char *b = (const char *) g->b;
@@ -82,14 +92,14 @@ block_2x2 (const FrcNarrowBlock *g)
       _tile_loadd (6, b, 128);
       FETCH (ahead);
       _tile_loadd (7, b + 64, 128);
-      _tile_dpbf16ps (0, 4, 6);
+      MULTIPLY (0, 4, 6);
       FETCH (ahead + 512);
       _tile_loadd (5, a_next, step);
-      _tile_dpbf16ps (1, 4, 7);
+      MULTIPLY (1, 4, 7);
       FETCH (ahead + 1024);
-      _tile_dpbf16ps (2, 5, 6);
+      MULTIPLY (2, 5, 6);
       FETCH (ahead + 1536);
-      _tile_dpbf16ps (3, 5, 7);
+      MULTIPLY (3, 5, 7);
       a += 64;
       a_next += 64;
       b += FRC_NARROW_STEP_BYTES;
@@ -102,8 +112,8 @@ block_2x2 (const FrcNarrowBlock *g)
 }
 
 /* At most 16 channels: the two tiles of pixels alone. */
-static void
-block_2x1 (const FrcNarrowBlock *g)
+INLINE void
+block_2x1 (const FrcNarrowBlock *g, const gboolean integers)
 {
   gsize step = g->a_step * sizeof (guint16);
   const char *b = (const char *) g->b;
@@ -115,8 +125,8 @@ block_2x1 (const FrcNarrowBlock *g)
       _tile_loadd (4, a, step);
       _tile_loadd (6, b, 128);
       _tile_loadd (5, a + 16 * step, step);
-      _tile_dpbf16ps (0, 4, 6);
-      _tile_dpbf16ps (2, 5, 6);
+      MULTIPLY (0, 4, 6);
+      MULTIPLY (2, 5, 6);
     }
   }
   _tile_stored (0, g->c, 128);
@@ -124,8 +134,8 @@ block_2x1 (const FrcNarrowBlock *g)
 }
 
 /* At most 16 pixels. */
-static void
-block_1x2 (const FrcNarrowBlock *g)
+INLINE void
+block_1x2 (const FrcNarrowBlock *g, const gboolean integers)
 {
   gsize step = g->a_step * sizeof (guint16);
   const char *b = (const char *) g->b;
@@ -143,16 +153,16 @@ block_1x2 (const FrcNarrowBlock *g)
       _tile_loadd (4, a, step);
       _tile_loadd (6, b, 128);
       _tile_loadd (7, b + 64, 128);
-      _tile_dpbf16ps (0, 4, 6);
-      _tile_dpbf16ps (1, 4, 7);
+      MULTIPLY (0, 4, 6);
+      MULTIPLY (1, 4, 7);
     }
   }
   _tile_stored (0, g->c, 128);
   _tile_stored (1, g->c + 16, 128);
 }
 
-void
-frc_narrow_block_amx (const FrcNarrowBlock *g)
+INLINE void
+block_any (const FrcNarrowBlock *g, const gboolean integers)
 {
   gboolean part = g->rows < FRC_NARROW_ROWS && g->rows != 16;
 
@@ -161,11 +171,23 @@ frc_narrow_block_amx (const FrcNarrowBlock *g)
     _tile_loadconfig (&config);
   }
   if (g->rows <= 16)
-    block_1x2 (g);
+    block_1x2 (g, integers);
   else if (g->cols > 16)
-    block_2x2 (g);
+    block_2x2 (g, integers);
   else
-    block_2x1 (g);
+    block_2x1 (g, integers);
   if (part)
     _tile_loadconfig (&full);
+}
+
+void
+frc_narrow_block_amx (const FrcNarrowBlock *g)
+{
+  block_any (g, FALSE);
+}
+
+void
+frc_narrow_block_int8_amx (const FrcNarrowBlock *g)
+{
+  block_any (g, TRUE);
 }

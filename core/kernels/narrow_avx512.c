@@ -70,8 +70,18 @@ greater (__m512 most, __m512 v)
 
 #define BLOCK_ROWS 12
 
+/* bf16 pairs into f32 sums, or quads of u8 · s8 into s32 sums. */
+INLINE __m512
+multiply (__m512 sum, __m512i a, __m512i b, const gboolean integers)
+{
+  if (integers)
+    return _mm512_castsi512_ps (_mm512_dpbusd_epi32 (_mm512_castps_si512 (sum), a, b));
+  return _mm512_dpbf16_ps (sum, (__m512bh) a, (__m512bh) b);
+}
+
 INLINE void
-block_rows (const FrcNarrowBlock *g, guint first_row, const guint rows, const guint halves)
+block_rows (const FrcNarrowBlock *g, guint first_row, const guint rows, const guint halves,
+    const gboolean integers)
 {
   __m512 sum[BLOCK_ROWS][2];
   gfloat *c = g->c + first_row * FRC_NARROW_COLS;
@@ -87,18 +97,17 @@ block_rows (const FrcNarrowBlock *g, guint first_row, const guint rows, const gu
   for (guint t = 0; t < g->n_taps; t++) {
     const guint16 *a = g->a + first_row * g->a_step + g->taps[t];
     for (guint k = 0; k < g->groups * FRC_NARROW_GROUP / 2; k++, a += 2, b += 128) {
-      __m512bh weights[2];
+      __m512i weights[2];
       UNROLL
       for (guint v = 0; v < halves; v++)
-        weights[v] = (__m512bh) _mm512_loadu_si512 (b + v * 64);
+        weights[v] = _mm512_loadu_si512 (b + v * 64);
       UNROLL
       for (guint r = 0; r < rows; r++) {
-        gint32 pair;
-        memcpy (&pair, a + r * g->a_step, sizeof pair);
-        __m512bh pixel = (__m512bh) _mm512_set1_epi32 (pair);
+        gint32 pixel;
+        memcpy (&pixel, a + r * g->a_step, sizeof pixel);
         UNROLL
         for (guint v = 0; v < halves; v++)
-          sum[r][v] = _mm512_dpbf16_ps (sum[r][v], pixel, weights[v]);
+          sum[r][v] = multiply (sum[r][v], _mm512_set1_epi32 (pixel), weights[v], integers);
       }
     }
   }
@@ -115,18 +124,26 @@ block_rows (const FrcNarrowBlock *g, guint first_row, const guint rows, const gu
   rows_##n (const FrcNarrowBlock *g, guint first_row)            \
   {                                                              \
     if (g->cols > 16)                                            \
-      block_rows (g, first_row, n, 2);                           \
+      block_rows (g, first_row, n, 2, FALSE);                    \
     else                                                         \
-      block_rows (g, first_row, n, 1);                           \
+      block_rows (g, first_row, n, 1, FALSE);                    \
+  }                                                              \
+  static void                                                    \
+  int8_rows_##n (const FrcNarrowBlock *g, guint first_row)       \
+  {                                                              \
+    if (g->cols > 16)                                            \
+      block_rows (g, first_row, n, 2, TRUE);                     \
+    else                                                         \
+      block_rows (g, first_row, n, 1, TRUE);                     \
   }
 ROWS (1) ROWS (2) ROWS (3) ROWS (4) ROWS (5) ROWS (6) ROWS (7) ROWS (8) ROWS (9) ROWS (10) ROWS (11)
 ROWS (12)
 
+typedef void (*RowsFunc) (const FrcNarrowBlock *g, guint first_row);
+
 static void
-block_avx512 (const FrcNarrowBlock *g)
+block_parts (const FrcNarrowBlock *g, const RowsFunc *rows)
 {
-  static void (*const rows[]) (const FrcNarrowBlock *, guint) = {NULL, rows_1, rows_2, rows_3,
-    rows_4, rows_5, rows_6, rows_7, rows_8, rows_9, rows_10, rows_11, rows_12};
   guint parts = (g->rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
 
   for (guint i = 0, r = 0; i < parts; i++) {
@@ -136,19 +153,49 @@ block_avx512 (const FrcNarrowBlock *g)
   }
 }
 
+static void
+block_avx512 (const FrcNarrowBlock *g)
+{
+  static const RowsFunc rows[] = {NULL, rows_1, rows_2, rows_3, rows_4, rows_5, rows_6, rows_7,
+    rows_8, rows_9, rows_10, rows_11, rows_12};
+
+  block_parts (g, rows);
+}
+
+static void
+block_int8_avx512 (const FrcNarrowBlock *g)
+{
+  static const RowsFunc rows[] = {NULL, int8_rows_1, int8_rows_2, int8_rows_3, int8_rows_4,
+    int8_rows_5, int8_rows_6, int8_rows_7, int8_rows_8, int8_rows_9, int8_rows_10, int8_rows_11,
+    int8_rows_12};
+
+  block_parts (g, rows);
+}
+
+/* Half a row of sums in units of the output, with its bias. */
+INLINE __m512
+finished_sums (const FrcNarrowFinish *f, guint r, guint first, const gboolean integers)
+{
+  __m512 sum = _mm512_loadu_ps (f->c + r * FRC_NARROW_COLS + first);
+  __m512 bias = _mm512_loadu_ps (f->bias + first);
+
+  if (!integers)
+    return _mm512_add_ps (sum, bias);
+  sum = _mm512_mul_ps (_mm512_cvtepi32_ps (_mm512_castps_si512 (sum)),
+      _mm512_loadu_ps (f->scale + first));
+  return _mm512_add_ps (sum, bias);
+}
+
 INLINE void
-finish_any (const FrcNarrowFinish *f, const FrcActivation activation)
+finish_rows (const FrcNarrowFinish *f, const FrcActivation activation, const gboolean integers)
 {
   __mmask16 low_mask = f->cols >= 16 ? 0xffff : (__mmask16) ((1u << f->cols) - 1);
   __mmask16 high_mask = f->cols <= 16 ? 0 : (__mmask16) (0xffffu >> (32 - f->cols));
-  __m512 low_bias = _mm512_loadu_ps (f->bias), high_bias = _mm512_loadu_ps (f->bias + 16);
 
   for (guint r = 0; r < f->rows; r++) {
     if (!(f->out ? (gpointer) f->out[r] : (gpointer) f->wide_out[r]))
       continue;
-    const gfloat *c = f->c + r * FRC_NARROW_COLS;
-    __m512 low = _mm512_add_ps (_mm512_loadu_ps (c), low_bias);
-    __m512 high = _mm512_add_ps (_mm512_loadu_ps (c + 16), high_bias);
+    __m512 low = finished_sums (f, r, 0, integers), high = finished_sums (f, r, 16, integers);
     if (f->residual) {
       __m512i v = _mm512_loadu_si512 (f->residual[r] + f->column);
       low = _mm512_add_ps (low, _mm512_castsi512_ps (_mm512_slli_epi32 (
@@ -168,6 +215,15 @@ finish_any (const FrcNarrowFinish *f, const FrcActivation activation)
       _mm512_storeu_si512 (f->out[r] + f->column, (__m512i) _mm512_cvtne2ps_pbh (high, low));
     }
   }
+}
+
+INLINE void
+finish_any (const FrcNarrowFinish *f, const FrcActivation activation)
+{
+  if (f->scale)
+    finish_rows (f, activation, TRUE);
+  else
+    finish_rows (f, activation, FALSE);
 }
 
 static void
@@ -195,6 +251,26 @@ convert_avx512 (const gfloat *in, guint16 *out, gsize n)
     __mmask16 mask = n - i >= 16 ? 0xffff : (__mmask16) ((1u << (n - i)) - 1);
     _mm256_mask_storeu_epi16 (out + i, mask,
         (__m256i) _mm512_cvtneps_pbh (_mm512_maskz_loadu_ps (mask, in + i)));
+  }
+}
+
+static void
+quantize_avx512 (const guint16 *in, guint8 *out, gsize n, gfloat inverse, gfloat zero)
+{
+  __m512 scale = _mm512_set1_ps (inverse), shift = _mm512_set1_ps (zero);
+  const __m512i nothing = _mm512_setzero_si512 ();
+
+  for (gsize i = 0; i < n; i += 32) {
+    __m512i v = _mm512_loadu_si512 (in + i);
+    __m512 low = _mm512_castsi512_ps (_mm512_slli_epi32 (
+        _mm512_cvtepu16_epi32 (_mm512_castsi512_si256 (v)), 16));
+    __m512 high = _mm512_castsi512_ps (_mm512_slli_epi32 (
+        _mm512_cvtepu16_epi32 (_mm512_extracti64x4_epi64 (v, 1)), 16));
+    __m512i a = _mm512_cvtps_epi32 (_mm512_add_ps (_mm512_mul_ps (low, scale), shift));
+    __m512i b = _mm512_cvtps_epi32 (_mm512_add_ps (_mm512_mul_ps (high, scale), shift));
+    _mm_storeu_si128 ((__m128i *) (out + i), _mm512_cvtusepi32_epi8 (_mm512_max_epi32 (a, nothing)));
+    _mm_storeu_si128 ((__m128i *) (out + i + 16),
+        _mm512_cvtusepi32_epi8 (_mm512_max_epi32 (b, nothing)));
   }
 }
 
@@ -459,13 +535,13 @@ roi_avx512 (const guint16 *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guin
 }
 
 #define OTHERS                                                                                \
-  finish_avx512, convert_avx512, depthwise_row_avx512, max_row_avx512, average_row_avx512,   \
+  finish_avx512, convert_avx512, quantize_avx512, depthwise_row_avx512, max_row_avx512, average_row_avx512,   \
       mean_avx512, scale_row_avx512, add_row_avx512, roi_avx512
 
-const FrcNarrowKernels frc_narrow_avx512 = {"bf16 avx512", "gemm bf16 avx512", NULL, NULL,
-  block_avx512, OTHERS};
+const FrcNarrowKernels frc_narrow_avx512 = {"bf16 avx512", "gemm bf16 avx512", "gemm int8 avx512", NULL, NULL,
+  block_avx512, block_int8_avx512, OTHERS};
 
 #ifdef FRC_AMX
-const FrcNarrowKernels frc_narrow_amx = {"bf16 avx512", "gemm bf16 amx", frc_narrow_begin_amx,
-  frc_narrow_end_amx, frc_narrow_block_amx, OTHERS};
+const FrcNarrowKernels frc_narrow_amx = {"bf16 avx512", "gemm bf16 amx", "gemm int8 amx", frc_narrow_begin_amx,
+  frc_narrow_end_amx, frc_narrow_block_amx, frc_narrow_block_int8_amx, OTHERS};
 #endif

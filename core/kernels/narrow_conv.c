@@ -8,37 +8,49 @@
 #include "../mem.h"
 #include "../model/rounding.h"
 
+#include <math.h>
+
 #define STEP_ELEMENTS (FRC_NARROW_STEP_BYTES / sizeof (guint16))
 #define BLOCK_FLOATS (FRC_NARROW_ROWS * FRC_NARROW_COLS)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-/* One rounded filter, @in, into the panels: element (tap, channel) lies at pair channel / 2 of its
- * group. @pixels: of a fully connected layer, whose weights have the channels innermost. */
-static void
-pack_filter (FrcNarrowConv *conv, guint out, guint pixels, const guint16 *in)
+/* What follows from the kind of numbers. */
+static guint
+group_channels (const FrcNarrowConv *conv)
+{
+  return conv->is_int8 ? 2 * FRC_NARROW_GROUP : FRC_NARROW_GROUP;
+}
+
+/* One rounded filter into the panels: 4 bytes of a column are two channels of bf16 or four of s8.
+ * @size: of an element, a constant. @pixels: of a fully connected layer, whose weights have the
+ * channels innermost, and whose pixels follow one another in one tap. */
+static inline void
+pack_filter (FrcNarrowConv *conv, guint out, guint pixels, gconstpointer in, const gsize size)
 {
   const FrcConvSpec *spec = &conv->spec;
   guint taps = pixels ? pixels : spec->kernel_h * spec->kernel_w;
   guint channels = pixels ? spec->in_channels / pixels : spec->in_channels;
-  gsize steps = (gsize) conv->n_taps * conv->groups;
-  guint16 *panel = conv->weights + out / FRC_NARROW_COLS * steps * STEP_ELEMENTS +
-      out % FRC_NARROW_COLS * 2;
+  gsize tap_bytes = (gsize) conv->groups * FRC_NARROW_STEP_BYTES;
+  gchar *panel = (gchar *) conv->weights + out / FRC_NARROW_COLS * conv->n_taps * tap_bytes +
+      out % FRC_NARROW_COLS * 4;
+  const gchar *from = in;
 
   for (guint t = 0; t < taps; t++) {
-    guint first = conv->wide_in ? t % spec->kernel_w * channels : 0; /* channel in the packed tap */
-    gsize tap = conv->wide_in ? t / spec->kernel_w * conv->groups : t * frc_narrow_groups (channels);
-    guint16 *at = panel + tap * STEP_ELEMENTS;
+    gchar *tap = panel +
+        (pixels ? 0 : conv->wide_in ? t / spec->kernel_w : t) * tap_bytes;
+    guint first = pixels ? t * frc_narrow_ld (channels)
+                  : conv->wide_in ? t % spec->kernel_w * channels : 0;
     for (guint c = 0; c < channels; c++) {
-      guint k = first + c;
-      at[(gsize) (k / 2) * 2 * FRC_NARROW_COLS + k % 2] =
-          in[pixels ? (gsize) t * channels + c : (gsize) c * taps + t];
+      gsize element = pixels ? (gsize) t * channels + c : (gsize) c * taps + t;
+      gsize byte = (first + c) * size; /* of the input's pixel that it meets */
+      memcpy (tap + byte / 4 * (4 * FRC_NARROW_COLS) + byte % 4, from + element * size, size);
     }
   }
 }
 
 static gboolean
-pack_weights (FrcNarrowConv *conv, guint pixels, const gfloat *weight, GError **error)
+pack_bf16 (FrcNarrowConv *conv, guint pixels, const gfloat *weight, GError **error)
 {
   const FrcConvSpec *spec = &conv->spec;
   guint n = spec->in_channels * spec->kernel_h * spec->kernel_w;
@@ -47,47 +59,103 @@ pack_weights (FrcNarrowConv *conv, guint pixels, const gfloat *weight, GError **
 
   for (guint o = 0; rounded && o < spec->out_channels; o++) {
     frc_round_filter (weight + (gsize) o * n, n, FRC_DTYPE_BF16, moves, rounded);
-    pack_filter (conv, o, pixels, rounded);
+    pack_filter (conv, o, pixels, rounded, sizeof *rounded);
   }
   frc_free (moves);
   frc_free (rounded);
   return rounded != NULL;
 }
 
-/* See narrow.h. A fully connected layer is one long tap: its input's pixels follow one another. */
+/* Filter by filter to −127 … 127. The input's zero is not 0: what it adds to every sum goes to the
+ * bias. */
+static gboolean
+pack_int8 (FrcNarrowConv *conv, guint pixels, const gfloat *weight, GError **error)
+{
+  const FrcConvSpec *spec = &conv->spec;
+  guint n = spec->in_channels * spec->kernel_h * spec->kernel_w;
+  gint8 *rounded = frc_alloc (n, 1, "a filter", error);
+
+  for (guint o = 0; rounded && o < spec->out_channels; o++) {
+    const gfloat *filter = weight + (gsize) o * n;
+    gfloat most = 0, scale;
+    gint64 sum = 0;
+    for (guint i = 0; i < n; i++)
+      most = MAX (most, fabsf (filter[i]));
+    scale = most > 0 && isfinite (most) ? most / 127 : 1;
+    for (guint i = 0; i < n; i++)
+      sum += rounded[i] = (gint8) CLAMP (rintf (filter[i] / scale), -127.0f, 127.0f);
+    pack_filter (conv, o, pixels, rounded, 1);
+    conv->scale[o] = scale / conv->inverse;
+    conv->bias[o] -= (gfloat) (conv->zero * (gdouble) sum * conv->scale[o]);
+  }
+  frc_free (rounded);
+  return rounded != NULL;
+}
+
+/* A convolution with room for its weights; its kind of numbers is set. */
+static gboolean
+conv_init (FrcNarrowConv *conv, guint pixels, const gfloat *bias, GError **error)
+{
+  const FrcConvSpec *spec = &conv->spec;
+  guint k = pixels          ? pixels * frc_narrow_ld (spec->in_channels / pixels)
+            : conv->wide_in ? spec->kernel_w * spec->in_channels
+                            : spec->in_channels;
+  guint channels = group_channels (conv);
+
+  conv->pixels = MAX (pixels, 1);
+  conv->n_taps = pixels ? 1 : conv->wide_in ? spec->kernel_h : spec->kernel_h * spec->kernel_w;
+  conv->groups = (k + channels - 1) / channels;
+  conv->panels = (spec->out_channels + FRC_NARROW_COLS - 1) / FRC_NARROW_COLS;
+  gsize bytes = (gsize) conv->n_taps * conv->groups * conv->panels * FRC_NARROW_STEP_BYTES;
+  gsize columns = (gsize) conv->panels * FRC_NARROW_COLS;
+  conv->bytes = bytes + 2 * columns * sizeof (gfloat);
+  conv->weights = frc_alloc0 (conv->bytes, 1, "a convolution's weights", error);
+  if (conv->weights == NULL)
+    return FALSE;
+  conv->bias = (gfloat *) ((gchar *) conv->weights + bytes);
+  conv->scale = conv->bias + columns;
+  if (bias != NULL)
+    memcpy (conv->bias, bias, spec->out_channels * sizeof (gfloat));
+  return TRUE;
+}
+
+/* See narrow.h. */
 FrcNarrowConv *
 frc_narrow_conv_new (const FrcNarrowKernels *kernels, const FrcConvSpec *spec, guint pixels,
     gboolean wide_in, const gfloat *weight, const gfloat *bias, GError **error)
 {
   FrcNarrowConv *conv = g_new0 (FrcNarrowConv, 1);
-  guint k = pixels   ? pixels * frc_narrow_ld (spec->in_channels / pixels)
-            : wide_in ? spec->kernel_w * spec->in_channels
-                      : spec->in_channels;
-  gsize floats, bytes;
 
   conv->kernels = kernels;
   conv->spec = *spec;
   conv->wide_in = wide_in;
-  conv->pixels = MAX (pixels, 1);
-  conv->n_taps = pixels ? 1 : wide_in ? spec->kernel_h : spec->kernel_h * spec->kernel_w;
-  conv->groups = frc_narrow_ld (k) / FRC_NARROW_GROUP;
-  conv->panels = (spec->out_channels + FRC_NARROW_COLS - 1) / FRC_NARROW_COLS;
-  bytes = (gsize) conv->n_taps * conv->groups * conv->panels * FRC_NARROW_STEP_BYTES;
-  floats = (gsize) conv->panels * FRC_NARROW_COLS;
-  conv->bytes = bytes + floats * sizeof (gfloat);
-  conv->weights = frc_alloc0 (conv->bytes, 1, "a convolution's weights", error);
-  if (conv->weights == NULL) {
-    g_free (conv);
-    return NULL;
-  }
-  conv->bias = (gfloat *) ((gchar *) conv->weights + bytes);
-  if (!pack_weights (conv, pixels, weight, error)) {
-    frc_narrow_conv_free (conv);
-    return NULL;
-  }
-  if (bias != NULL)
-    memcpy (conv->bias, bias, spec->out_channels * sizeof (gfloat));
+  if (!conv_init (conv, pixels, bias, error) || !pack_bf16 (conv, pixels, weight, error))
+    g_clear_pointer (&conv, frc_narrow_conv_free);
   return conv;
+}
+
+/* See narrow.h. 0 is one of the 256 steps, exactly: padding is made of it. */
+FrcNarrowConv *
+frc_narrow_conv_new_int8 (const FrcNarrowKernels *kernels, const FrcConvSpec *spec, guint pixels,
+    FrcBounds bounds, const gfloat *weight, const gfloat *bias, GError **error)
+{
+  FrcNarrowConv *conv = g_new0 (FrcNarrowConv, 1);
+  gfloat min = MIN (bounds.min, 0), max = MAX (bounds.max, 0);
+
+  conv->kernels = kernels;
+  conv->spec = *spec;
+  conv->is_int8 = TRUE;
+  conv->inverse = 255 / MAX (max - min, 1e-6f);
+  conv->zero = rintf (-min * conv->inverse);
+  if (!conv_init (conv, pixels, bias, error) || !pack_int8 (conv, pixels, weight, error))
+    g_clear_pointer (&conv, frc_narrow_conv_free);
+  return conv;
+}
+
+const char *
+frc_narrow_conv_kernel_name (const FrcNarrowConv *conv)
+{
+  return conv->is_int8 ? conv->kernels->int8_name : conv->kernels->conv_name;
 }
 
 void
@@ -117,6 +185,7 @@ typedef struct {
 /* Runs are stretches of pixels at one step; a block never spans two. */
 typedef struct {
   guint first, end;         /* units */
+  guint first_group;        /* that `in` begins with */
   guint panel, panel_end;
   const guint16 *in;        /* of the first run */
   gsize a_step, run_step;   /* elements from a pixel and from a run to the next */
@@ -127,30 +196,52 @@ typedef struct {
   gfloat *sums;             /* [panel][block][32][32] while K is walked in chunks, else one block */
 } ConvTile;
 
+/* Elements of a pixel in the copy. */
+static gsize
+copy_ld (const FrcNarrowConv *conv)
+{
+  return (gsize) conv->groups * FRC_NARROW_GROUP;
+}
+
+/* One pixel's channels as int8; an odd group's other half meets weights that are zeros. */
+static void
+quantize_pixel (const FrcNarrowConv *conv, const guint16 *from, guint groups, guint16 *to)
+{
+  conv->kernels->quantize (from, (guint8 *) to, groups * FRC_NARROW_GROUP, conv->inverse,
+      conv->zero);
+  if (groups % 2)
+    memset ((guint8 *) to + groups * FRC_NARROW_GROUP, 0, FRC_NARROW_GROUP);
+}
+
 /* Every step-th pixel of input row (n, y) from x0 on; zeros beyond the edges. */
 static void
-copy_row (const FrcNarrowView *in, guint n, gint y, gint x0, guint step, guint count, guint16 *to)
+copy_row (const FrcNarrowConv *conv, const FrcNarrowView *in, guint n, gint y, gint x0, guint step,
+    guint count, guint16 *to)
 {
-  gsize ld = frc_narrow_ld (in->c), bytes = ld * sizeof (guint16);
+  gsize ld = copy_ld (conv), bytes = ld * sizeof (guint16);
   guint begin = x0 < 0 ? ((guint) -x0 + step - 1) / step : 0;
   guint end = x0 < (gint) in->w ? ((guint) ((gint) in->w - 1 - x0)) / step + 1 : 0;
+  gint zero = conv->is_int8 ? (gint) conv->zero : 0;
 
   end = MIN (end, count);
   if (y < 0 || y >= (gint) in->h || begin >= end) {
-    memset (to, 0, count * bytes);
+    memset (to, zero, count * bytes);
     return;
   }
   const guint16 *from = in->data + (((gsize) n * in->h + y) * in->w) * in->ld +
       (gssize) (x0 + (gint) (begin * step)) * (gssize) in->ld;
-  memset (to, 0, begin * bytes);
-  memset (to + end * ld, 0, (count - end) * bytes);
+  memset (to, zero, begin * bytes);
+  memset (to + end * ld, zero, (count - end) * bytes);
   to += begin * ld;
-  if (step == 1 && ld == in->ld) {
+  if (step == 1 && ld == in->ld && !conv->is_int8) {
     memcpy (to, from, (end - begin) * bytes);
     return;
   }
   for (guint x = begin; x < end; x++, to += ld, from += step * in->ld)
-    memcpy (to, from, bytes);
+    if (conv->is_int8)
+      quantize_pixel (conv, from, frc_narrow_groups (in->c), to);
+    else
+      memcpy (to, from, bytes);
 }
 
 /* One image's part of the copy: a plane of pixels a phase. Returns its elements. */
@@ -160,14 +251,14 @@ copy_image (const ConvRun *run, guint n, guint y0, guint rows, guint16 *to)
   const FrcConvSpec *spec = &run->conv->spec;
   const FrcNarrowConvPlan *plan = &run->plan;
   const FrcNarrowView *in = run->io->in;
-  gsize row = (gsize) plan->pitch * frc_narrow_ld (in->c);
+  gsize row = plan->pitch * copy_ld (run->conv);
   guint plane_rows = rows + (spec->kernel_h - 1) / spec->stride_h;
   guint16 *at = to;
 
   for (guint py = 0; py < plan->phases_y; py++)
     for (guint px = 0; px < plan->phases_x; px++)
       for (guint r = 0; r < plane_rows; r++, at += row)
-        copy_row (in, n, (gint) ((y0 + r) * spec->stride_h + py) - (gint) spec->pad_top,
+        copy_row (run->conv, in, n, (gint) ((y0 + r) * spec->stride_h + py) - (gint) spec->pad_top,
             (gint) px - (gint) spec->pad_left, spec->stride_w, plan->pitch, at);
   return at - to;
 }
@@ -178,7 +269,7 @@ tile_copy (const ConvRun *run, ConvTile *tile, guint16 *to)
   const FrcConvSpec *spec = &run->conv->spec;
   const FrcNarrowConvPlan *plan = &run->plan;
   guint rows = plan->whole_images ? run->shape.h : tile->end - tile->first;
-  gsize ld = frc_narrow_ld (run->io->in->c);
+  gsize ld = copy_ld (run->conv);
   gsize plane = (rows + (spec->kernel_h - 1) / spec->stride_h) * plan->pitch * ld;
   guint16 *at = to;
 
@@ -312,11 +403,31 @@ tile_direct (const ConvRun *run, ConvTile *tile)
   }
 }
 
+/* Groups @k … of K of all of the tile's pixels as int8, where no copy is made otherwise. */
+static void
+tile_quantize (const ConvRun *run, ConvTile *tile, guint k, guint16 *to)
+{
+  const FrcNarrowConv *conv = run->conv;
+  const FrcNarrowView *in = run->io->in;
+  gsize from_step = in->ld * conv->pixels;
+  guint all = conv->pixels * frc_narrow_groups (in->c);
+  guint groups = MIN (2 * run->plan.chunk, all - 2 * k);
+  const guint16 *from = in->data + (gsize) tile->first * FRC_NARROW_ROWS * from_step +
+      (gsize) 2 * k * FRC_NARROW_GROUP;
+
+  tile->a_step = (gsize) run->plan.chunk * FRC_NARROW_GROUP;
+  tile->in = to;
+  tile->first_group = k;
+  for (guint i = 0; i < tile->run_pixels; i++)
+    quantize_pixel (conv, from + i * from_step, groups, to + i * tile->a_step);
+}
+
 static void
 finish_block (const ConvRun *run, const ConvTile *tile, const FrcNarrowBlock *block, guint panel,
     guint pixel)
 {
   FrcNarrowFinish finish = {.c = block->c, .bias = run->conv->bias + panel * FRC_NARROW_COLS,
+    .scale = run->conv->is_int8 ? run->conv->scale + panel * FRC_NARROW_COLS : NULL,
     .rows = block->rows, .cols = block->cols, .column = panel * FRC_NARROW_COLS,
     .activation = run->conv->spec.activation};
 
@@ -340,7 +451,8 @@ tile_block (const ConvRun *run, const ConvTile *tile, guint r, guint i, guint pa
     .groups = MIN (run->plan.chunk, conv->groups - k), .first = k == 0,
     .rows = MIN (tile->run_pixels - pixel, FRC_NARROW_ROWS),
     .cols = MIN (conv->spec.out_channels - panel * FRC_NARROW_COLS, FRC_NARROW_COLS),
-    .a = tile->in + r * tile->run_step + pixel * tile->a_step + k * FRC_NARROW_GROUP,
+    .a = tile->in + r * tile->run_step + pixel * tile->a_step +
+        (k - tile->first_group) * FRC_NARROW_GROUP,
     .b = conv->weights + (panel * steps + k) * STEP_ELEMENTS,
     .c = tile->sums};
 
@@ -348,7 +460,10 @@ tile_block (const ConvRun *run, const ConvTile *tile, guint r, guint i, guint pa
     guint blocks = (tile->run_pixels + FRC_NARROW_ROWS - 1) / FRC_NARROW_ROWS;
     block.c += ((gsize) (panel - tile->panel) * blocks + i) * BLOCK_FLOATS;
   }
-  conv->kernels->block (&block);
+  if (conv->is_int8)
+    conv->kernels->block_int8 (&block);
+  else
+    conv->kernels->block (&block);
   if (k + block.groups >= conv->groups)
     finish_block (run, tile, &block, panel, r * tile->run_pixels + pixel);
 }
@@ -407,8 +522,11 @@ conv_tile (gpointer data, guint index, gpointer scratch)
   }
   if (conv->kernels->begin)
     conv->kernels->begin ();
-  for (guint k = 0; k < conv->groups; k += plan->chunk)
+  for (guint k = 0; k < conv->groups; k += plan->chunk) {
+    if (conv->is_int8 && !plan->copy)
+      tile_quantize (run, &tile, k, scratch);
     tile_blocks (run, &tile, k);
+  }
   if (conv->kernels->end)
     conv->kernels->end ();
 }

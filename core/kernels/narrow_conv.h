@@ -12,10 +12,15 @@ struct _FrcNarrowConv {
   FrcConvSpec spec;
   guint pixels;     /* of an input of a fully connected layer, else 1 */
   gboolean wide_in; /* the input is f32 with few channels: a kernel row is one tap */
-  guint n_taps, groups, panels; /* K is n_taps · groups groups of 32 */
+  guint n_taps, groups, panels; /* K is n_taps · groups groups of 64 bytes */
   guint16 *weights; /* [panel][tap][group], see FrcNarrowBlock */
   gfloat *bias;     /* [panels · 32], zeros behind the last channel */
   gsize bytes;
+
+  /* int8: x = (q − zero) / inverse for the input's numbers q; scale: [panels · 32], of the sums. */
+  gboolean is_int8;
+  gfloat inverse, zero;
+  gfloat *scale;
 };
 
 /* A tile is some units of pixels by some panels of channels. A unit is 32 pixels where every pixel

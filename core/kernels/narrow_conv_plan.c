@@ -77,7 +77,7 @@ plan_scratch (const FrcNarrowConv *conv, Units units, FrcNarrowConvPlan *plan)
 {
   gsize blocks = plan->chunk < conv->groups ? CHUNK_UNITS * conv->panels : 1;
 
-  plan->copy_bytes = plan->copy ? round_up (MAX (INPUT_BYTES, units.bytes), 64) : 0;
+  plan->copy_bytes = plan->copy || conv->is_int8 ? round_up (MAX (INPUT_BYTES, units.bytes), 64) : 0;
   plan->place_bytes = round_up (MAX (TILE_PIXELS, units.pixels) * sizeof (gpointer), 64);
   plan->sums_bytes = blocks * FRC_NARROW_ROWS * FRC_NARROW_COLS * sizeof (gfloat);
   plan->tap_bytes = round_up (conv->n_taps * sizeof (gsize), 64);

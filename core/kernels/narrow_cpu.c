@@ -57,7 +57,8 @@ frc_narrow_kernels (const FrcKernels *kernels, GError **error)
     return &frc_narrow_amx;
 #endif
 #ifdef FRC_AVX512_BF16
-  if (g_str_equal (name, "avx512") && __builtin_cpu_supports ("avx512bf16"))
+  if (g_str_equal (name, "avx512") && __builtin_cpu_supports ("avx512bf16") &&
+      __builtin_cpu_supports ("avx512vnni"))
     return &frc_narrow_avx512;
 #endif
   g_set_error (error, FRC_ERROR, FRC_ERROR_UNSUPPORTED,
@@ -67,7 +68,7 @@ frc_narrow_kernels (const FrcKernels *kernels, GError **error)
 }
 
 const char *
-frc_narrow_kernels_name (const FrcNarrowKernels *kernels, gboolean of_convolutions)
+frc_narrow_kernels_name (const FrcNarrowKernels *kernels)
 {
-  return of_convolutions ? kernels->conv_name : kernels->name;
+  return kernels->name;
 }

@@ -25,6 +25,43 @@ block_scalar (const FrcNarrowBlock *g)
 }
 
 static void
+block_int8_scalar (const FrcNarrowBlock *g)
+{
+  gint32 *c = (gint32 *) g->c;
+
+  for (guint r = 0; r < g->rows; r++)
+    for (guint j = 0; j < g->cols; j++) {
+      gint32 sum = g->first ? 0 : c[r * FRC_NARROW_COLS + j];
+      const gint8 *b = (const gint8 *) g->b + 4 * j;
+      for (guint t = 0; t < g->n_taps; t++) {
+        const guint8 *a = (const guint8 *) (g->a + r * g->a_step + g->taps[t]);
+        for (guint k = 0; k < g->groups * 64; k += 4, b += 4 * FRC_NARROW_COLS)
+          for (guint i = 0; i < 4; i++)
+            sum += a[k + i] * b[i];
+      }
+      c[r * FRC_NARROW_COLS + j] = sum;
+    }
+}
+
+/* Sum @i of a block, in units of the output. */
+static gfloat
+finished_sum (const FrcNarrowFinish *f, guint i)
+{
+  if (!f->scale)
+    return f->c[i];
+  return (gfloat) ((const gint32 *) f->c)[i] * f->scale[i % FRC_NARROW_COLS];
+}
+
+static void
+quantize_scalar (const guint16 *in, guint8 *out, gsize n, gfloat inverse, gfloat zero)
+{
+  for (gsize i = 0; i < n; i++) {
+    gfloat v = rintf (frc_bf16_widen (in[i]) * inverse + zero);
+    out[i] = v > 0 ? v < 255 ? (guint8) v : 255 : 0;
+  }
+}
+
+static void
 finish_scalar (const FrcNarrowFinish *f)
 {
   for (guint r = 0; r < f->rows; r++) {
@@ -33,7 +70,7 @@ finish_scalar (const FrcNarrowFinish *f)
     if (!wide && !out)
       continue;
     for (guint j = 0; j < f->cols; j++) {
-      gfloat v = f->c[r * FRC_NARROW_COLS + j] + f->bias[j];
+      gfloat v = finished_sum (f, r * FRC_NARROW_COLS + j) + f->bias[j];
       if (f->residual)
         v += frc_bf16_widen (f->residual[r][f->column + j]);
       v = frc_activate (v, f->activation);
@@ -170,6 +207,6 @@ roi_scalar (const guint16 *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guin
       }
 }
 
-const FrcNarrowKernels frc_narrow_scalar = {"bf16 scalar", "gemm bf16 scalar", NULL, NULL,
-  block_scalar, finish_scalar, convert_scalar, depthwise_row_scalar, max_row_scalar, average_row_scalar,
+const FrcNarrowKernels frc_narrow_scalar = {"bf16 scalar", "gemm bf16 scalar", "gemm int8 scalar", NULL, NULL,
+  block_scalar, block_int8_scalar, finish_scalar, convert_scalar, quantize_scalar, depthwise_row_scalar, max_row_scalar, average_row_scalar,
   mean_scalar, scale_row_scalar, add_row_scalar, roi_scalar};

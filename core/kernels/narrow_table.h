@@ -16,23 +16,25 @@
 #define FRC_NARROW_COLS 32
 #define FRC_NARROW_STEP_BYTES 2048 /* of weights: a group of K for a panel */
 
-/* c (+)= a · b. K runs over taps, then groups of 32 channels; a panel's weights are, a group, 16
- * pairs of channels × 32 columns × 2. */
+/* c (+)= a · b. K runs over taps, then groups of 64 bytes: 32 channels of bf16, or 64 of u8 that meet
+ * weights of s8, whose sums are s32. A panel's weights are, a group, 16 times 4 bytes (two channels,
+ * or four) × 32 columns. Elements are 2 bytes in both cases. */
 typedef struct {
   const guint16 *a;  /* the first pixel's input */
   gsize a_step;      /* elements from a pixel to the next */
   const gsize *taps; /* offsets from a, in elements, of n_taps runs of `groups` groups */
   guint n_taps, groups;
   const guint16 *b;
-  gfloat *c;         /* [32][32] */
+  gfloat *c;         /* [32][32], f32 or s32 */
   guint rows, cols;  /* 1 … 32 that are needed */
   gboolean first;    /* c is not read */
 } FrcNarrowBlock;
 
-/* out = activation (c + bias + residual), row by row. */
+/* out = activation (c · scale + bias + residual), row by row. */
 typedef struct {
-  const gfloat *c;    /* [rows][32] */
-  const gfloat *bias; /* [32] */
+  const gfloat *c;     /* [rows][32]: f32, or s32 if there is a scale */
+  const gfloat *scale; /* [32], or NULL */
+  const gfloat *bias;  /* [32] */
   guint rows, cols;
   /* A row's place: NULL for a row that is nobody's. The channels are those from `column` on. One of
    * the two kinds of output. */
@@ -66,13 +68,16 @@ typedef struct {
 } FrcNarrowRow;
 
 struct _FrcNarrowKernels {
-  const char *name, *conv_name;
+  const char *name, *conv_name, *int8_name;
   /* Around the blocks of a tile of work: the thread's tile registers. NULL where there are none. */
   void (*begin) (void);
   void (*end) (void);
   void (*block) (const FrcNarrowBlock *block);
+  void (*block_int8) (const FrcNarrowBlock *block);
   void (*finish) (const FrcNarrowFinish *finish);
   void (*convert) (const gfloat *in, guint16 *out, gsize n); /* f32 → bf16 */
+  /* bf16 → round (in · inverse + zero) within 0 … 255, for n numbers, a multiple of 32. */
+  void (*quantize) (const guint16 *in, guint8 *out, gsize n, gfloat inverse, gfloat zero);
   void (*depthwise_row) (const FrcNarrowWindow *row);
   void (*max_row) (const FrcNarrowWindow *row);
   void (*average_row) (const FrcNarrowWindow *row); /* of the pixels inside, then the activation */
@@ -95,6 +100,7 @@ extern const FrcNarrowKernels frc_narrow_amx;
 void frc_narrow_begin_amx (void);
 void frc_narrow_end_amx (void);
 void frc_narrow_block_amx (const FrcNarrowBlock *block);
+void frc_narrow_block_int8_amx (const FrcNarrowBlock *block);
 #endif
 
 /* Where channel @c of a group lies among its f32 constants. */

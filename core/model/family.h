@@ -45,10 +45,11 @@ const FrcFamily *frc_family_find (const char *name); /* or NULL */
  * nothing chose between them. NULL with FORMAT. */
 const FrcFamily *frc_family_identify (const FrcWeights *weights, gboolean *guessed, GError **error);
 
-/* @narrow: (nullable): the network computes with narrow numbers, else with f32. */
+/* @narrow: (nullable): the network computes with narrow numbers, else with f32; @bounds: (nullable):
+ * with int8 where it pays. */
 gboolean frc_network_build (FrcNetwork *network, const FrcFamily *family, const FrcConfig *config,
     const FrcWeights *weights, const FrcKernels *kernels, const FrcNarrowKernels *narrow,
-    GError **error);
+    GHashTable *bounds, GError **error);
 void frc_network_clear (FrcNetwork *network);
 
 void frc_torchvision_build (FrcNetwork *network, FrcBuilder *trunk, FrcBuilder *head,

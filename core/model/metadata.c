@@ -245,6 +245,76 @@ frc_metadata_write (const char *family, const FrcConfig *config, const char *con
     append_number (ratios, config->ratios[i], EXACT_FLOAT);
   append_pair (keys, values, "anchor_sizes", g_string_free (sizes, FALSE));
   append_pair (keys, values, "anchor_aspect_ratios", g_string_free (ratios, FALSE));
-  g_ptr_array_add (keys, NULL);
-  g_ptr_array_add (values, NULL);
+}
+
+/* ---- calibration -------------------------------------------------------------------------- */
+
+/* "name min max"; the name may have spaces. */
+static gboolean
+parse_bounds (char *line, FrcBounds *bounds)
+{
+  for (guint i = 0; i < 2; i++) {
+    char *end, *space = strrchr (line, ' ');
+    if (!space)
+      return FALSE;
+    gdouble value = g_ascii_strtod (space + 1, &end);
+    if (end == space + 1 || *end || !(fabs (value) <= 1e30))
+      return FALSE;
+    *space = '\0';
+    *(i ? &bounds->min : &bounds->max) = (gfloat) value;
+  }
+  return *line && bounds->min <= bounds->max;
+}
+
+GHashTable *
+frc_metadata_bounds (const FrcWeights *weights, GError **error)
+{
+  const char *text = frc_weights_metadata (weights, FRC_METADATA_BOUNDS);
+
+  if (!text)
+    return NULL;
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  GHashTable *table = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  for (guint i = 0; lines[i]; i++) {
+    g_autofree char *line = g_strdup (lines[i]);
+    FrcBounds bounds;
+    if (!parse_bounds (line, &bounds)) {
+      g_set_error (error, FRC_ERROR, FRC_ERROR_FORMAT,
+          "%s: metadata '" FRC_METADATA_BOUNDS "' has the line \"%.80s\", expected a layer's name, "
+          "the least and the greatest value of its input", frc_weights_path (weights), lines[i]);
+      g_hash_table_unref (table);
+      return NULL;
+    }
+    g_hash_table_insert (table, g_steal_pointer (&line), g_memdup2 (&bounds, sizeof bounds));
+  }
+  return table;
+}
+
+char *
+frc_metadata_bounds_text (GHashTable *bounds)
+{
+  GString *text = g_string_new (NULL);
+  GList *names = g_list_sort (g_hash_table_get_keys (bounds), (GCompareFunc) strcmp);
+
+  for (GList *l = names; l; l = l->next) {
+    const FrcBounds *b = g_hash_table_lookup (bounds, l->data);
+    char min[G_ASCII_DTOSTR_BUF_SIZE], max[G_ASCII_DTOSTR_BUF_SIZE];
+    g_string_append_printf (text, "%s%s %s %s", text->len ? "\n" : "", (char *) l->data,
+        g_ascii_formatd (min, sizeof min, "%.6g", b->min),
+        g_ascii_formatd (max, sizeof max, "%.6g", b->max));
+  }
+  g_list_free (names);
+  return g_string_free (text, FALSE);
+}
+
+gboolean
+frc_metadata_cost (const FrcWeights *weights, const char *precision, gdouble *points)
+{
+  g_autofree char *key = g_strconcat (FRC_METADATA_COST, precision, NULL);
+  const char *text = frc_weights_metadata (weights, key);
+  char *end = NULL;
+
+  if (text)
+    *points = g_ascii_strtod (text, &end);
+  return text && end != text;
 }

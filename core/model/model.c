@@ -16,7 +16,9 @@ static void
 model_free (FrcModel *model)
 {
   frc_network_clear (&model->network);
-  frc_network_clear (&model->narrow);
+  for (guint i = 0; i < G_N_ELEMENTS (model->narrow); i++)
+    frc_network_clear (&model->narrow[i]);
+  g_clear_pointer (&model->bounds, g_hash_table_unref);
   g_mutex_clear (&model->narrow_lock);
   g_strfreev (model->labels);
   g_free (model->wanted_family);
@@ -120,6 +122,20 @@ name_of_path (const char *path)
   return name;
 }
 
+static gboolean
+read_calibration (FrcModel *model, const FrcWeights *weights, GError **error)
+{
+  GError *bad = NULL;
+
+  for (guint p = 0; p < FRC_N_PRECISIONS; p++)
+    if (!frc_metadata_cost (weights, frc_precision_name ((FrcPrecision) p), &model->cost[p]))
+      model->cost[p] = G_MAXDOUBLE;
+  model->bounds = frc_metadata_bounds (weights, &bad);
+  if (bad)
+    g_propagate_error (error, bad);
+  return !bad;
+}
+
 /* Reads the file of a new model. */
 static gboolean
 model_read (FrcModel *model, GError **error)
@@ -135,11 +151,11 @@ model_read (FrcModel *model, GError **error)
   model->family->configure (&model->config, weights);
   if (!frc_metadata_read (weights, &model->config, error) ||
       !frc_network_build (&model->network, model->family, &model->config, weights, model->kernels,
-          NULL, error) ||
+          NULL, NULL, error) ||
       !check_config (model, error) || !read_labels (model, weights, error))
     return FALSE;
   fill_info (model, weights, guessed);
-  return TRUE;
+  return read_calibration (model, weights, error);
 }
 
 /* ---- sharing ------------------------------------------------------------------------------ */
@@ -225,7 +241,7 @@ frc_model_load (const char *path, const char *family, GError **error)
 
 /* Reads the file once more: weights are kept packed for one kind of arithmetic only. */
 static gboolean
-build_narrow (FrcModel *model, GError **error)
+build_narrow (FrcModel *model, FrcPrecision precision, FrcNetwork *network, GError **error)
 {
   const FrcNarrowKernels *kernels = frc_narrow_kernels (model->kernels, error);
   FrcFileId id = { 0 };
@@ -240,25 +256,28 @@ build_narrow (FrcModel *model, GError **error)
     return FALSE;
   }
   g_autoptr (FrcWeights) weights = frc_weights_open (model->path, error);
-  return weights && frc_network_build (&model->narrow, model->family, &model->config, weights,
-      model->kernels, kernels, error);
+  return weights && frc_network_build (network, model->family, &model->config, weights,
+      model->kernels, kernels, precision == FRC_PRECISION_INT8 ? model->bounds : NULL, error);
 }
 
 const FrcNetwork *
 frc_model_network (FrcModel *model, FrcPrecision precision, GError **error)
 {
+  FrcNetwork *network = &model->narrow[precision == FRC_PRECISION_INT8];
   gboolean built;
 
   if (precision == FRC_PRECISION_F32)
     return &model->network;
-  if (precision != FRC_PRECISION_BF16) {
-    g_set_error (error, FRC_ERROR, FRC_ERROR_UNSUPPORTED, "there are no int8 kernels: choose auto, f32 or bf16");
+  if (precision == FRC_PRECISION_INT8 && !model->bounds) {
+    g_set_error (error, FRC_ERROR, FRC_ERROR_UNSUPPORTED,
+        "%s holds no bounds of its layers' inputs: `frcnn calibrate` measures them; or choose auto, "
+        "f32 or bf16", model->path);
     return NULL;
   }
   g_mutex_lock (&model->narrow_lock);
-  built = model->narrow.trunk != NULL || build_narrow (model, error);
+  built = network->trunk != NULL || build_narrow (model, precision, network, error);
   g_mutex_unlock (&model->narrow_lock);
-  return built ? &model->narrow : NULL;
+  return built ? network : NULL;
 }
 
 /** frc_model_ref: Returns: @model */
@@ -321,6 +340,26 @@ parse_dtype (const char *name, FrcDtype *dtype, GError **error)
   return TRUE;
 }
 
+/* @more, @more_values: (nullable): further metadata, instead of what the file has under these keys. */
+static gboolean
+write_model (const FrcModel *model, const FrcWeights *weights, const char *const *labels,
+    const char *const *more, const char *const *more_values, FrcDtype dtype, const char *out,
+    GError **error)
+{
+  g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) values = g_ptr_array_new_with_free_func (g_free);
+
+  frc_metadata_write (model->family->name, &model->config, labels, keys, values);
+  for (guint i = 0; more && more[i]; i++) {
+    g_ptr_array_insert (keys, -1, g_strdup (more[i]));
+    g_ptr_array_insert (values, -1, g_strdup (more_values[i]));
+  }
+  g_ptr_array_add (keys, NULL);
+  g_ptr_array_add (values, NULL);
+  return frc_weights_save (weights, (const char *const *) keys->pdata,
+      (const char *const *) values->pdata, dtype, out, error);
+}
+
 /**
  * frc_model_convert:
  * @in: any file that frc_model_load () reads
@@ -349,10 +388,35 @@ frc_model_convert (const char *in, const char *family, const char *const *labels
         g_strv_length ((char **) labels), model->info.n_labels, in);
     return FALSE;
   }
-  g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GPtrArray) values = g_ptr_array_new_with_free_func (g_free);
-  frc_metadata_write (model->family->name, &model->config,
-      labels ? labels : (const char *const *) model->labels, keys, values);
-  return frc_weights_save (weights, (const char *const *) keys->pdata,
-      (const char *const *) values->pdata, type, out, error);
+  return write_model (model, weights, labels ? labels : (const char *const *) model->labels, NULL,
+      NULL, type, out, error);
+}
+
+/* Of the tensors with two and more dimensions; f32 if they differ. */
+static FrcDtype
+common_dtype (const FrcWeights *weights)
+{
+  FrcDtype common = FRC_DTYPE_F32;
+  gboolean first = TRUE;
+
+  for (guint i = 0; i < frc_weights_count (weights); i++) {
+    const FrcTensor *tensor = frc_weights_nth (weights, i);
+    if (tensor->n_dims < 2)
+      continue;
+    if (!first && tensor->dtype != common)
+      return FRC_DTYPE_F32;
+    common = tensor->dtype;
+    first = FALSE;
+  }
+  return common <= FRC_DTYPE_BF16 ? common : FRC_DTYPE_F32;
+}
+
+gboolean
+frc_model_annotate (FrcModel *model, const char *const *keys, const char *const *values,
+    const char *out, GError **error)
+{
+  g_autoptr (FrcWeights) weights = frc_weights_open (model->path, error);
+
+  return weights && write_model (model, weights, (const char *const *) model->labels, keys, values,
+      common_dtype (weights), out, error);
 }

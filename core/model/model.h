@@ -19,15 +19,23 @@ struct _FrcModel {
   const FrcFamily *family;
   FrcConfig config;
   FrcNetwork network;
-  FrcNetwork narrow; /* under the lock: made when the first detector asks for it; no trunk before */
+  /* Under the lock: bf16 and int8, each made when the first detector asks for it; no trunk before. */
+  FrcNetwork narrow[2];
   GMutex narrow_lock;
   char **labels; /* [n_labels], or NULL */
   FrcModelInfo info;
+  GHashTable *bounds; /* of the layers' inputs, for int8; NULL: the file has none */
+  gdouble cost[FRC_N_PRECISIONS]; /* in mean AP, points; infinite where the file tells none */
   const FrcKernels *kernels;
 };
 
 /* The network that computes with @precision (not AUTO): the model's, for as long as it lives. NULL
  * if this CPU or the network cannot, or the file has changed meanwhile. */
 const FrcNetwork *frc_model_network (FrcModel *model, FrcPrecision precision, GError **error);
+
+/* Writes the model's file once more, as frc_model_convert () does, its numbers as they are, with
+ * these keys and values (NULL-terminated) in its metadata. */
+gboolean frc_model_annotate (FrcModel *model, const char *const *keys, const char *const *values,
+    const char *out, GError **error);
 
 #endif

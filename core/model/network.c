@@ -66,12 +66,13 @@ check_built (FrcNetwork *network, const FrcConfig *config, const char *path, GEr
 gboolean
 frc_network_build (FrcNetwork *network, const FrcFamily *family, const FrcConfig *config,
     const FrcWeights *weights, const FrcKernels *kernels, const FrcNarrowKernels *narrow,
-    GError **error)
+    GHashTable *bounds, GError **error)
 {
   FrcBuilder trunk = { weights, frc_graph_new (kernels), config->batch_norm_eps };
   FrcBuilder head = { weights, frc_graph_new (kernels), config->batch_norm_eps };
 
   trunk.graph->narrow = head.graph->narrow = narrow;
+  trunk.graph->bounds = head.graph->bounds = bounds;
   *network = (FrcNetwork){ .trunk = trunk.graph, .head = head.graph };
   network->input = frc_graph_input (trunk.graph, 3);
   family->build (network, &trunk, &head, family, config);

@@ -169,8 +169,10 @@ typedef struct {
   gfloat *weight, *bias;
   Narrow in, residual;
   CheckView wide;
-  gboolean has_residual;
+  gboolean has_residual, is_int8;
 } Conv;
+
+static gdouble quantized_input (gdouble x);
 
 static gfloat
 rounded (gfloat v)
@@ -207,6 +209,8 @@ conv_input (const Conv *c, guint n, gint y, gint x, guint i)
 {
   const FrcView *v = &c->wide.view;
 
+  if (c->is_int8)
+    return quantized_input (at (&c->in, n, y, x, i));
   if (!c->wide_in)
     return at (&c->in, n, y, x, i);
   if (y < 0 || x < 0 || y >= (gint) v->h || x >= (gint) v->w)
@@ -244,7 +248,7 @@ naive_linear (const Conv *c, guint n, guint o, gdouble *size)
   *size = fabs (sum);
   for (guint p = 0; p < c->pixels; p++)
     for (guint i = 0; i < v->c; i++) {
-      gdouble term = at (&c->in, n, p / v->w, p % v->w, i) *
+      gdouble term = conv_input (c, n, p / v->w, p % v->w, i) *
           c->weight[(gsize) o * c->spec.in_channels + p * v->c + i];
       sum += term;
       *size += fabs (term);
@@ -272,6 +276,49 @@ conv_want (const Conv *c, const Narrow *out, Want *want)
         }
 }
 
+/* ---- int8 ---------------------------------------------------------------------------------- */
+
+#define LEAST -1.0f
+#define MOST 0.75f /* some inputs are beyond: they are clipped */
+
+/* What int8 makes of an input and of a filter's weight: values that stand for their steps. */
+static gdouble
+quantized_input (gdouble x)
+{
+  gfloat inverse = 255 / (MOST - LEAST), zero = rintf (-LEAST * inverse);
+
+  return (CLAMP (rintf ((gfloat) x * inverse + zero), 0, 255) - zero) / inverse;
+}
+
+static void
+quantize_filter (gfloat *filter, gsize n)
+{
+  gfloat most = 0;
+
+  for (gsize i = 0; i < n; i++)
+    most = MAX (most, fabsf (filter[i]));
+  for (gsize i = 0; i < n; i++)
+    filter[i] = rintf (filter[i] / (most / 127)) * (most / 127);
+}
+
+/* Rounds what a bf16 convolution would take as int8 does: then both should give the same. Values in
+ * the middle between two steps are avoided. */
+static void
+quantize_conv (Conv *c)
+{
+  gsize n = (gsize) c->spec.in_channels * c->spec.kernel_h * c->spec.kernel_w;
+
+  for (guint o = 0; o < c->spec.out_channels; o++)
+    quantize_filter (c->weight + o * n, n);
+  for (gsize i = 0; i < c->in.elements; i++)
+    if (i % c->in.view.ld < c->in.view.c) {
+      gfloat inverse = 255 / (MOST - LEAST), at = frc_bf16_widen (c->in.view.data[i]) * inverse;
+      if (fabsf (at - floorf (at) - .5f) < .01f)
+        c->in.view.data[i] = 0;
+    }
+  c->is_int8 = TRUE;
+}
+
 static void
 reserve (FrcPool *pool, const FrcNarrowConv *conv, const FrcNarrowConvIo *io)
 {
@@ -286,13 +333,22 @@ conv_io (const Conv *c)
     .residual = c->has_residual ? &c->residual.view : NULL};
 }
 
+static FrcNarrowConv *
+make_conv (const Conv *c, const FrcNarrowKernels *kernels)
+{
+  FrcBounds bounds = {LEAST, MOST};
+
+  if (c->is_int8)
+    return frc_narrow_conv_new_int8 (kernels, &c->spec, c->pixels, bounds, c->weight, c->bias, NULL);
+  return frc_narrow_conv_new (kernels, &c->spec, c->pixels, c->wide_in, c->weight, c->bias, NULL);
+}
+
 static void
 run_conv (gconstpointer data, const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcNarrowView *out)
 {
   const Conv *c = data;
-  FrcNarrowConv *conv = frc_narrow_conv_new (kernels, &c->spec, c->pixels, c->wide_in, c->weight,
-      c->bias, NULL);
+  FrcNarrowConv *conv = make_conv (c, kernels);
   FrcNarrowConvIo io = conv_io (c);
 
   io.out = out;
@@ -310,9 +366,8 @@ check_wide (const Conv *c, const Narrow *out, const Want *want)
   for (guint k = 0; names[k]; k++)
     for (guint p = 0; p < 2; p++) {
       CheckView got = check_view_new_output (v->n, v->h, v->w, v->c, v->c);
-      FrcNarrowConv *conv = frc_narrow_conv_new (
-          frc_narrow_kernels (frc_kernels_get (names[k], NULL), NULL), &c->spec, c->pixels,
-          c->wide_in, c->weight, c->bias, NULL);
+      FrcNarrowConv *conv =
+          make_conv (c, frc_narrow_kernels (frc_kernels_get (names[k], NULL), NULL));
       FrcNarrowConvIo io = conv_io (c);
       io.wide_out = &got.view;
       reserve (pools[p], conv, &io);
@@ -382,6 +437,28 @@ test_conv (void)
   }
 }
 
+static void
+test_conv_int8 (void)
+{
+  static const guint kernels[][2] = {{1, 1}, {3, 3}, {3, 3}, {1, 7}};
+  static const guint channels[] = {16, 32, 40, 64, 96, 130};
+  guint64 state = seed;
+
+  for (guint i = 0; i < CASES / 2; i++) {
+    const guint *k = kernels[i % G_N_ELEMENTS (kernels)];
+    guint h = 1 + check_random_below (&state, 20), w = 1 + check_random_below (&state, 40);
+    guint n = check_random_below (&state, 4) ? 1 : 2, stride = 1 + check_random_below (&state, 2);
+    Conv c = {{k[0], k[1], stride, stride, k[0] / 2, k[1] / 2, check_pick (&state, channels),
+      check_pick (&state, channels), check_random_below (&state, 4)}};
+    c.in = narrow_new_input (&state, n, h, w, c.spec.in_channels);
+    c.has_residual = check_random_below (&state, 3) == 0;
+    conv_fill (&c, &state);
+    quantize_conv (&c);
+    check_conv (&c, n, out_side (h, k[0], stride, k[0] / 2), out_side (w, k[1], stride, k[1] / 2),
+        &state);
+  }
+}
+
 /* The network's first layer: f32 pixels of three channels. */
 static void
 test_first_layer (void)
@@ -402,11 +479,11 @@ test_first_layer (void)
 
 /* Also K so long that it is walked in chunks. */
 static void
-test_linear (void)
+test_linear (gconstpointer int8)
 {
   static const guint shapes[][4] = { /* n, pixels, channels, outputs */
     {1, 49, 32, 10}, {17, 49, 100, 70}, {33, 1, 200, 33}, {150, 4, 64, 105}, {70, 49, 128, 65},
-    {400, 9, 480, 40}, {16, 1, 24, 5}};
+    {400, 9, 480, 40}, {16, 1, 24, 5}, {40, 49, 256, 34}};
   guint64 state = seed;
 
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
@@ -414,6 +491,8 @@ test_linear (void)
     Conv c = {{1, 1, 1, 1, 0, 0, s[1] * s[2], s[3], FRC_ACT_RELU}, .pixels = s[1]};
     c.in = narrow_new_input (&state, s[0], side, side, s[2]);
     conv_fill (&c, &state);
+    if (int8)
+      quantize_conv (&c);
     check_conv (&c, s[0], 1, 1, &state);
   }
 }
@@ -839,7 +918,9 @@ main (int argc, char **argv)
   g_test_add_func ("/narrow/convert", test_convert);
   g_test_add_func ("/narrow/conv", test_conv);
   g_test_add_func ("/narrow/first-layer", test_first_layer);
-  g_test_add_func ("/narrow/linear", test_linear);
+  g_test_add_data_func ("/narrow/linear", NULL, test_linear);
+  g_test_add_func ("/narrow/conv-int8", test_conv_int8);
+  g_test_add_data_func ("/narrow/linear-int8", "int8", test_linear);
   g_test_add_func ("/narrow/scratch", test_scratch);
   g_test_add_func ("/narrow/depthwise", test_depthwise);
   g_test_add_func ("/narrow/max-pool", test_max_pool);

@@ -42,7 +42,7 @@ printf 'P6\n400 300\n255\nshort' >"$dir/short.ppm"
 : >"$dir/empty.safetensors"
 head -c 3000 /dev/zero >"$dir/zeros.pth"
 
-for call in info convert detect eval bench; do
+for call in info convert detect eval bench calibrate; do
   run $call --help
   check "$call --help" [ $? = 0 -a -s "$dir/out" -a ! -s "$dir/err" ]
   run help $call
@@ -66,6 +66,8 @@ refused "info: two models" "expected one MODEL" info a b
 refused "bench: bad size" "'640'" bench --size 640 default
 refused "bench: bad frames" "--frames" bench --frames 0 default
 refused "bench: bad threads" "--threads" bench --threads -1 default
+refused "calibrate: no output" "-o OUT" calibrate default "$dir/a.ppm"
+refused "calibrate: half a labelled set" "--split" calibrate default "$dir/a.ppm" -o "$dir/c" --eval "$dir"
 refused "bench: unknown precision" "f64" bench --precision f64 default
 refused "info: a precision that the model lacks" "precision int8" info --plan 64x48 \
   --precision int8 default
@@ -129,6 +131,15 @@ check "bench --json" json_is 'len(lines) == 1 and list(lines[0]) == ["model", "p
   "width", "height", "frames", "median_ms", "p95_ms", "load_ms", "peak_bytes", "stages"] and
   lines[0]["frames"] == 2 and lines[0]["threads"] == 1 and
   all(list(s) == ["name", "median_ms", "gflops"] for s in lines[0]["stages"])'
+
+# calibrate: a bad image spares OUT; int8 runs then, or this CPU lacks what it needs
+refused "calibrate: a bad image" "$dir/empty.jpg" calibrate "$model" "$dir/a.ppm" "$dir/empty.jpg" -o "$dir/cal.safetensors" -q
+check "calibrate: nothing written" [ ! -e "$dir/cal.safetensors" ]
+run calibrate "$model" "$dir/a.ppm" "$dir/b \"quoted\".ppm" -o "$dir/cal.safetensors" -q
+check "calibrate" [ $? = 0 -a -s "$dir/cal.safetensors" ]
+run bench "$dir/cal.safetensors" --precision int8 --json --frames 1 --warm-up 0 --size 64x48
+check "bench --precision int8" eval 'json_is "lines[0][\"precision\"] == \"int8\"" 2>/dev/null ||
+  grep -q AVX512-BF16 "$dir/err"'
 
 # convert: f32 out of f32 changes no byte, names, labels and family survive, bad input spares OUT
 run convert "$model" "$dir/one.safetensors"

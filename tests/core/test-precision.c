@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Which precision a detector gets, what `frcnn calibrate` writes into a file, and that results do not
+ * depend on the number of threads. What this CPU does not run is skipped.
+ */
+#include "core/calibration.h"
+#include "core/model/metadata.h"
+#include "core/model/model.h"
+#include "tests/support/synthetic.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define FAMILY "fasterrcnn_efficientnet_lite0_fpn"
+#define WIDTH 96
+#define HEIGHT 64
+
+static char *folder, *path, *calibrated;
+static gboolean runs_narrow;
+
+static FrcImage
+image_of (guint8 *pixels)
+{
+  return (FrcImage){ { FRC_FORMAT_RGB, WIDTH, HEIGHT }, { pixels }, { WIDTH * 3 } };
+}
+
+static FrcModel *
+load (const char *file)
+{
+  g_autoptr (GError) error = NULL;
+  FrcModel *model = frc_model_load (file, NULL, &error);
+
+  g_assert_no_error (error);
+  return model;
+}
+
+/* A white and a black image: what the first layer takes in is known. */
+static FrcCalibration *
+calibrate (FrcModel *model)
+{
+  static guint8 pixels[HEIGHT * WIDTH * 3];
+  FrcOptions options = { .threads = 2, .input_size = 64 };
+  FrcCalibration *calibration = frc_calibration_new (model, &options, NULL);
+
+  for (guint i = 0; i < 2; i++) {
+    FrcImage image = image_of (pixels);
+    memset (pixels, i ? 0 : 255, sizeof pixels);
+    g_assert_true (frc_calibration_add (calibration, &image, NULL));
+  }
+  return calibration;
+}
+
+static void
+test_names (void)
+{
+  FrcPrecision precision;
+  g_autoptr (GError) error = NULL;
+
+  for (guint p = 0; p < FRC_N_PRECISIONS; p++) {
+    g_assert_true (frc_precision_parse (frc_precision_name ((FrcPrecision) p), &precision, NULL));
+    g_assert_cmpint (precision, ==, p);
+  }
+  g_assert_false (frc_precision_parse ("f64", &precision, &error));
+  g_assert_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT);
+}
+
+static void
+test_bounds (void)
+{
+  FrcModel *model = load (path);
+  g_autoptr (FrcCalibration) calibration = calibrate (model);
+
+  g_assert_null (model->bounds);
+  g_assert_true (frc_calibration_write (calibration, calibrated, NULL));
+  FrcModel *after = load (calibrated);
+  g_assert_nonnull (after->bounds);
+  g_assert_cmpuint (g_hash_table_size (after->bounds), >, 40);
+  const FrcBounds *first = g_hash_table_lookup (after->bounds, "backbone.body.stem.conv");
+  g_assert_nonnull (first);
+  /* With mean 127 and deviation 128 white is 1 and black −127 / 128; 0 always belongs to the bounds. */
+  g_assert_cmpfloat_with_epsilon (first->max, (1 + 0) / 2.0f, 1e-4f);
+  g_assert_cmpfloat_with_epsilon (first->min, (0 - 127 / 128.0f) / 2, 1e-4f);
+  /* The numbers are the file's own: the weights did not change. */
+  g_assert_cmpuint (frc_model_get_info (after)->n_parameters, ==,
+      frc_model_get_info (model)->n_parameters);
+  frc_model_unref (after);
+  frc_model_unref (model);
+}
+
+static FrcPrecision
+chosen (FrcModel *model, FrcPrecision wanted, GError **error)
+{
+  FrcOptions options = { .threads = 1, .input_size = 64, .precision = wanted };
+  g_autoptr (FrcDetector) detector = frc_detector_new (model, &options, error);
+  FrcDetectorInfo info = { .precision = FRC_PRECISION_AUTO };
+
+  if (detector)
+    frc_detector_get_info (detector, &info);
+  return info.precision;
+}
+
+static void
+test_what_the_model_lacks (void)
+{
+  FrcModel *model = load (path);
+  g_autoptr (GError) error = NULL, other = NULL;
+
+  chosen (model, FRC_PRECISION_INT8, &error);
+  g_assert_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT);
+  g_assert_nonnull (strstr (error->message, "calibrate"));
+  chosen (model, (FrcPrecision) 77, &other);
+  g_assert_error (other, FRC_ERROR, FRC_ERROR_ARGUMENT);
+  g_assert_cmpint (chosen (model, FRC_PRECISION_AUTO, NULL), ==, FRC_PRECISION_F32);
+  g_assert_cmpint (chosen (model, FRC_PRECISION_F32, NULL), ==, FRC_PRECISION_F32);
+  frc_model_unref (model);
+}
+
+/* auto takes the fastest whose cost is known and at most half a point. */
+static void
+test_auto (void)
+{
+  static const struct {
+    gdouble bf16, int8; /* < −9: unknown */
+    FrcPrecision want;
+  } cases[] = { { .2, .9, FRC_PRECISION_BF16 }, { .2, .5, FRC_PRECISION_INT8 },
+    { .51, .6, FRC_PRECISION_F32 }, { -.3, -10, FRC_PRECISION_BF16 },
+    { -10, .1, FRC_PRECISION_INT8 }, { -10, -10, FRC_PRECISION_F32 } };
+  FrcModel *model = load (path);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (FrcCalibration) calibration = calibrate (model);
+    if (cases[i].bf16 > -9)
+      frc_calibration_set_cost (calibration, FRC_PRECISION_BF16, cases[i].bf16, "mean AP on some");
+    if (cases[i].int8 > -9)
+      frc_calibration_set_cost (calibration, FRC_PRECISION_INT8, cases[i].int8, "mean AP on some");
+    g_assert_true (frc_calibration_write (calibration, calibrated, NULL));
+    FrcModel *after = load (calibrated);
+    g_assert_cmpint (chosen (after, FRC_PRECISION_AUTO, NULL), ==,
+        runs_narrow ? cases[i].want : FRC_PRECISION_F32);
+    g_assert_cmpint (chosen (after, FRC_PRECISION_F32, NULL), ==, FRC_PRECISION_F32);
+    frc_model_unref (after);
+  }
+  frc_model_unref (model);
+}
+
+static void
+test_damaged_bounds (void)
+{
+  static const char *const texts[] = { "layer 1", "layer x 2", "layer 3 2", " 1 2", "layer 1 nan",
+    "layer 1 2\n" };
+  const char *const keys[] = { FRC_METADATA_BOUNDS, NULL };
+  FrcModel *model = load (path);
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    const char *const values[] = { texts[i], NULL };
+    g_autoptr (GError) error = NULL;
+    g_assert_true (frc_model_annotate (model, keys, values, calibrated, NULL));
+    g_assert_null (frc_model_load (calibrated, NULL, &error));
+    g_assert_error (error, FRC_ERROR, FRC_ERROR_FORMAT);
+    g_assert_nonnull (strstr (error->message, calibrated));
+  }
+  frc_model_unref (model);
+}
+
+static guint
+detect (FrcModel *model, FrcPrecision precision, guint threads, FrcDetection *found)
+{
+  static guint8 pixels[HEIGHT * WIDTH * 3];
+  FrcOptions options = { .threads = threads, .input_size = 64, .precision = precision };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FrcDetector) detector = frc_detector_new (model, &options, &error);
+  FrcImage image = image_of (pixels);
+  FrcQuery query = FRC_QUERY_INIT;
+  guint n;
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < sizeof pixels; i++)
+    pixels[i] = (guint8) (i * i / 7 + 3 * i);
+  query.score_threshold = 0.02f;
+  g_assert_true (frc_detect (detector, &image, &query, found, 100, &n, &error));
+  return n;
+}
+
+static void
+test_threads (void)
+{
+  FrcDetection one[100], two[100];
+
+  if (!runs_narrow) {
+    g_test_skip ("this CPU has no AVX512-BF16");
+    return;
+  }
+  FrcModel *model = load (path);
+  g_autoptr (FrcCalibration) calibration = calibrate (model);
+  g_assert_true (frc_calibration_write (calibration, calibrated, NULL));
+  frc_model_unref (model);
+  model = load (calibrated);
+  for (FrcPrecision p = FRC_PRECISION_BF16; p <= FRC_PRECISION_INT8; p++) {
+    memset (one, 0, sizeof one);
+    memset (two, 0, sizeof two);
+    guint n = detect (model, p, 1, one);
+    g_assert_cmpuint (n, >, 0);
+    g_assert_cmpuint (detect (model, p, 2, two), ==, n);
+    g_assert_cmpmem (one, sizeof one, two, sizeof two);
+  }
+  frc_model_unref (model);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  folder = g_dir_make_tmp ("frcnn-precision-XXXXXX", NULL);
+  path = g_build_filename (folder, "model.safetensors", NULL);
+  calibrated = g_build_filename (folder, "calibrated.safetensors", NULL);
+  frc_test_write_model (FAMILY, path);
+  runs_narrow = frc_narrow_kernels (frc_kernels_get (NULL, NULL), NULL) != NULL;
+  g_test_add_func ("/precision/names", test_names);
+  g_test_add_func ("/precision/bounds", test_bounds);
+  g_test_add_func ("/precision/what-the-model-lacks", test_what_the_model_lacks);
+  g_test_add_func ("/precision/auto", test_auto);
+  g_test_add_func ("/precision/damaged-bounds", test_damaged_bounds);
+  g_test_add_func ("/precision/threads", test_threads);
+  int result = g_test_run ();
+  g_unlink (path);
+  g_unlink (calibrated);
+  g_rmdir (folder);
+  g_free (path);
+  g_free (calibrated);
+  g_free (folder);
+  return result;
+}
