@@ -16,7 +16,7 @@ case ${1-} in
   -h | --help) sed -n '3,/^set -u/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
 esac
 # shellcheck disable=SC2086
-need_packages $packages_build $packages_run
+need_packages $packages_build $packages_run $packages_live $packages_test
 
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
