@@ -7,18 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-FrcName
-frc_name (const char *format, ...)
-{
-  FrcName name;
-  va_list args;
-
-  va_start (args, format);
-  g_vsnprintf (name.s, sizeof name.s, format, args);
-  va_end (args);
-  return name;
-}
-
 gboolean
 frc_build_has (const FrcBuilder *builder, const char *name)
 {

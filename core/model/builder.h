@@ -7,6 +7,7 @@
 #define FRC_BUILDER_H
 
 #include "../graph/graph.h"
+#include "name.h"
 #include "weights.h"
 
 typedef struct {
@@ -21,11 +22,6 @@ typedef struct {
   FrcActivation activation;
   gboolean same; /* TensorFlow's SAME padding instead */
 } FrcWindow;
-
-/* printf into a static-sized name: names of tensors are short and known. */
-#define FRC_NAME_MAX 160
-typedef struct { char s[FRC_NAME_MAX]; } FrcName;
-FrcName frc_name (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
 /* The tensor, or NULL with MISSING_TENSOR. */
 const FrcTensor *frc_build_find (FrcBuilder *builder, const char *name);

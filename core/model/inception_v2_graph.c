@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inception_v2_graph.h"
-#include "builder.h"
 #include "core/mem.h"
 #include "inception_v2.h"
+#include "name.h"
 
 #include <string.h>
 

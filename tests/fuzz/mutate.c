@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mutate.h"
+#include "core/model/wire.h"
 #include "support/archive.h"
 
 #include <string.h>
@@ -17,6 +18,7 @@ fuzz_seed_load (const char *path)
     g_error ("cannot read %s", path);
   seed->data = g_byte_array_append (g_byte_array_new (), (guint8 *) content, n);
   seed->is_json = n > PREFIX_BYTES && content[PREFIX_BYTES] == '{';
+  seed->is_graph = g_str_has_suffix (path, ".pb");
   if (n > 2 && memcmp (content, "PK", 2) == 0)
     seed->entries = archive_unpack (seed->data->data, n);
   return seed;
@@ -232,6 +234,75 @@ mutate_pickle (GByteArray *data, GRand *random)
   }
 }
 
+/* ---- graphs ------------------------------------------------------------------------------- */
+
+/* A node of the graph, chosen at random: its bytes with tag and length, and without. */
+static gboolean
+choose_node (const GByteArray *data, GRand *random, FrcWireField *node, guint *start, guint *end)
+{
+  guint skip = below (random, 4096), n = 0;
+
+  for (guint round = 0; round < 2; round++) {
+    FrcWire wire = { data->data, data->data + data->len };
+    for (*start = 0; frc_wire_next (&wire, node); *start = *end) {
+      *end = wire.at - data->data;
+      if (round == 0)
+        n++;
+      else if (skip-- == 0)
+        return TRUE;
+    }
+    if (n == 0)
+      return FALSE;
+    skip %= n;
+  }
+  return FALSE;
+}
+
+/* Another node's bytes, or damage to its own, with a length that fits. */
+static void
+mutate_graph (GByteArray *data, GRand *random)
+{
+  FrcWireField node, other;
+  guint start, end, other_start, other_end;
+
+  if (!choose_node (data, random, &node, &start, &end) ||
+      !choose_node (data, random, &other, &other_start, &other_end))
+    return;
+  guint from = node.bytes - data->data, n = node.length;
+  switch (below (random, 8)) {
+  case 0:
+    replace (data, start, end - start, NULL, 0);
+    break;
+  case 1:
+    replace (data, start, 0, data->data + other_start, other_end - other_start);
+    break;
+  case 2:
+    replace (data, start, end - start, data->data + other_start, other_end - other_start);
+    break;
+  case 3: { /* of any length */
+    g_autoptr (GByteArray) inner = g_byte_array_append (g_byte_array_new (), node.bytes, n);
+    guint8 head[11] = { 1 << 3 | 2 };
+    guint size = 1;
+    mutate_bytes (inner, data, random);
+    for (guint rest = inner->len; size == 1 || rest; rest >>= 7)
+      head[size++] = (rest & 0x7f) | (rest > 0x7f ? 0x80 : 0);
+    replace (data, start, end - start, head, size);
+    replace (data, start + size, 0, inner->data, inner->len);
+    break;
+  }
+  case 4: /* another digit: the number of a node, of a version */
+    for (guint i = n ? below (random, n) : 0; i < n; i++)
+      if (g_ascii_isdigit (data->data[from + i])) {
+        data->data[from + i] = '0' + below (random, 10);
+        break;
+      }
+    break;
+  default:
+    if (n > 0)
+      data->data[from + below (random, n)] += below (random, 2) ? 1 : g_rand_int (random);
+  }
+}
+
 /* ---- zip ---------------------------------------------------------------------------------- */
 
 /* Damages an entry and packs the archive anew, so that its checksum is right. */
@@ -286,6 +357,8 @@ fuzz_mutate (const FuzzSeed *seed, const FuzzSeed *other, GRand *random)
       mutate_bytes (data, other->data, random);
     else if (seed->is_json)
       mutate_safetensors (data, random);
+    else if (seed->is_graph)
+      mutate_graph (data, random);
     else if (!seed->entries)
       mutate_pickle (data, random);
   return data;

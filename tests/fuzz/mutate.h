@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Damages model files in ways that get past their outer layers: blindly, and knowing JSON, pickle
- * and zip. The same seed gives the same damage.
+ * Damages model files in ways that get past their outer layers: blindly, and knowing JSON, pickle,
+ * zip and messages of protocol buffers. The same seed gives the same damage.
  */
 #ifndef FRC_MUTATE_H
 #define FRC_MUTATE_H
@@ -12,6 +12,7 @@ typedef struct {
   GByteArray *data;
   GPtrArray *entries; /* of an archive: ArchiveEntry; else NULL */
   gboolean is_json;   /* safetensors */
+  gboolean is_graph;  /* of TensorFlow */
 } FuzzSeed;
 
 FuzzSeed *fuzz_seed_load (const char *path);

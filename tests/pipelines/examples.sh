@@ -61,6 +61,13 @@ else
   skip "a network camera" "gir1.2-gst-rtsp-server-1.0 is missing"
 fi
 
+inception=$top/pipelines/inception-v2.sh
+run "$inception" "$top/tests/golden/inception_v2.pb" "$clip" interval=1 threshold=0.02
+check "TensorFlow's graph" eval '[ $code = 0 ] && says "inception-v2.webm shows" &&
+  [ "$(frames inception-v2.webm)" = 8 ]'
+run "$inception" "$work/none.pb"
+check "no graph" eval '[ $code != 0 ] && grep -q "found no file $work/none.pb" err'
+
 run "$examples" --print camera rtsp://h/p?a=b threshold=0.7
 check "--print: the line, nothing else" eval '[ $code = 0 ] && [ "$(wc -l <out)" = 1 ] &&
   grep -q "^gst-launch-1.0 .*rtsp://h/p.*mode=async classes=person threshold=0.7 ! fasterrcnnoverlay" out'
