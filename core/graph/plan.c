@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "plan.h"
+#include "bands.h"
 #include "../frcnn.h"
 #include "../mem.h"
 #include "narrow_nodes.h"
@@ -24,8 +25,13 @@ frc_plan_new (const FrcGraph *graph, GError **error)
   plan->bytes = plan->shapes ? frc_alloc0 (n, sizeof (gsize), "the plan's sizes", error) : NULL;
   plan->offset = plan->bytes ? frc_alloc0 (n, sizeof (gsize), "the plan's offsets", error) : NULL;
   plan->order = plan->offset ? frc_alloc0 (n, sizeof (guint), "the plan's order", error) : NULL;
-  if (!plan->order)
-    g_clear_pointer (&plan, frc_plan_free);
+  plan->chain_last = plan->order ? frc_alloc (n, sizeof (guint), "the plan's chains", error) : NULL;
+  if (!plan->chain_last) {
+    frc_plan_free (plan);
+    return NULL;
+  }
+  for (guint i = 0; i < n; i++)
+    plan->chain_last[i] = graph->narrow ? i : frc_bands_last (graph, i);
   return plan;
 }
 
@@ -38,6 +44,7 @@ frc_plan_free (FrcPlan *plan)
   frc_free (plan->bytes);
   frc_free (plan->offset);
   frc_free (plan->order);
+  frc_free (plan->chain_last);
   frc_free (plan->arena);
   g_free (plan);
 }
@@ -92,6 +99,8 @@ frc_plan_grow (FrcPlan *plan, FrcShape input)
     if (!node->part_of)
       plan->bytes[i] = MAX (plan->bytes[i], ALIGN (bytes));
     plan->scratch_bytes = MAX (plan->scratch_bytes, frc_narrow_scratch_bytes (plan, i));
+    if (plan->chain_last[i] > i)
+      plan->scratch_bytes = MAX (plan->scratch_bytes, frc_bands_scratch_bytes (plan, i));
     if (node->conv) {
       FrcView in = view_of (plan, node->in[0]), out = view_of (plan, i);
       if (node->op == FRC_OP_LINEAR)
@@ -112,17 +121,19 @@ first_use (const FrcGraph *graph, guint node)
   return node;
 }
 
-/* The last node that reads @node's tensor; outputs live to the end. */
+/* The last node in whose time @node's tensor is read: a chain reads its first node's input to its
+ * end. Outputs live to the end of the graph. */
 static guint
-last_use (const FrcGraph *graph, guint node)
+last_use (const FrcPlan *plan, guint node)
 {
+  const FrcGraph *graph = plan->graph;
   guint last = node;
 
   if (graph->nodes[node].is_output)
     return graph->n_nodes;
   for (guint i = node + 1; i < graph->n_nodes; i++)
     if (graph->nodes[i].in[0] == (gint) node || graph->nodes[i].in[1] == (gint) node)
-      last = i;
+      last = MAX (last, plan->chain_last[i]);
   return last;
 }
 
@@ -142,7 +153,7 @@ static gsize
 lowest_fit (const FrcPlan *plan, guint node, guint n)
 {
   const FrcGraph *graph = plan->graph;
-  guint born = first_use (graph, node), dies = last_use (graph, node);
+  guint born = first_use (graph, node), dies = last_use (plan, node);
   gsize offset = 0;
 
   for (gboolean moved = TRUE; moved;) {
@@ -150,7 +161,7 @@ lowest_fit (const FrcPlan *plan, guint node, guint n)
     for (guint k = 0; k < n; k++) {
       guint other = plan->order[k];
       gsize start = plan->offset[other], end = start + plan->bytes[other];
-      if (first_use (graph, other) <= dies && last_use (graph, other) >= born && offset < end &&
+      if (first_use (graph, other) <= dies && last_use (plan, other) >= born && offset < end &&
           offset + plan->bytes[node] > start) {
         offset = end;
         moved = TRUE;
@@ -251,6 +262,8 @@ frc_plan_run (FrcPlan *plan, FrcPool *pool)
       plan->watch (plan, i, plan->watch_data);
     if (plan->shapes[i].n && plan->graph->narrow)
       frc_narrow_run_node (plan, pool, i);
+    else if (plan->chain_last[i] > i && frc_bands_run (plan, pool, i))
+      i = plan->chain_last[i];
     else if (plan->shapes[i].n)
       run_node (plan, pool, i);
     if (frc_pool_is_cancelled (pool))

@@ -17,6 +17,7 @@ typedef struct _FrcPlan {
   gsize *bytes;       /* [n_nodes], the largest */
   gsize *offset;      /* [n_nodes], into the arena */
   guint *order;       /* [n_nodes], scratch of frc_plan_place () */
+  guint *chain_last;  /* [n_nodes], the last node of the chain that begins there, see bands.h */
   gsize arena_bytes;
   gsize scratch_bytes; /* of one thread */
   guint8 *arena;

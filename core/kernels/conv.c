@@ -80,7 +80,7 @@ tile_copy_input (const FrcConvPlan *plan, const FrcConvSpec *spec, ConvTile *til
   FrcView in = plan->in;
   guint step_y = spec->kernel_h == 1 ? spec->stride_h : 1;
   guint step_x = spec->kernel_w == 1 ? spec->stride_w : 1;
-  gint64 y0 = (gint64) tile->y0 * spec->stride_h - spec->pad_top;
+  gint64 y0 = (gint64) (plan->first_row + tile->y0) * spec->stride_h - spec->pad_top;
   gint64 x0 = (gint64) tile->x0 * spec->stride_w - spec->pad_left;
   guint rows = spec->kernel_h == 1
       ? tile->y1 - tile->y0
@@ -108,8 +108,8 @@ tile_point_input (const FrcConvPlan *plan, const FrcConvSpec *spec, ConvTile *ti
   tile->column_step = in->ld * spec->stride_w;
   tile->row_step = tile->tap_row_step * spec->stride_h;
   tile->image_step = in->h * tile->tap_row_step;
-  tile->in = in->data + tile->n0 * tile->image_step + tile->y0 * tile->row_step +
-      tile->x0 * tile->column_step;
+  tile->in = in->data + tile->n0 * tile->image_step +
+      (plan->first_row + tile->y0) * tile->row_step + tile->x0 * tile->column_step;
 }
 
 /* Runs of K that are contiguous in the input: a kernel row if pixels lie next to each other. */
@@ -316,6 +316,28 @@ frc_conv_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcVi
   }
   frc_conv_plan (&resolved, in, out, &run.plan);
   frc_pool_run (pool, conv_tile, &run, run.plan.n_tiles);
+}
+
+gboolean
+frc_conv_has_rows (const FrcConv *conv)
+{
+  return conv->gemm->block != NULL && conv->winograd == NULL;
+}
+
+/* See kernels.h. */
+void
+frc_conv_run_rows (const FrcConv *conv, gpointer scratch, const FrcView *in,
+    const FrcView *residual, const FrcView *out, guint first, guint end)
+{
+  FrcConv resolved = *conv;
+  FrcView rows = *out;
+  ConvRun run = {&resolved, residual, &rows};
+
+  resolved.spec = frc_spec_resolve (&conv->spec, in, out);
+  rows.h = end - first;
+  frc_conv_plan_rows (&resolved, in, &rows, first, &run.plan);
+  for (guint i = 0; i < run.plan.n_tiles; i++)
+    conv_tile (&run, i, scratch);
 }
 
 gsize

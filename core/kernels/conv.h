@@ -24,6 +24,7 @@ typedef struct {
   guint images, rows, columns, channels;         /* of the largest tile */
   guint image_tiles, row_tiles, column_tiles, channel_tiles;
   guint n_tiles;
+  guint first_row; /* of the map: row 0 of out */
   guint k_step; /* steps of K before c is stored and the next panel's turn comes */
   /* TRUE: all of the tile's weights stay in L2, and the output is written pixel after pixel. FALSE:
    * one panel stays in L1 or L2 over all of the tile's pixels. */
@@ -37,6 +38,9 @@ typedef struct {
 } FrcConvPlan;
 
 void frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out,
+    FrcConvPlan *plan);
+/* The same for one thread and for rows from @first on, as many as @out has. */
+void frc_conv_plan_rows (const FrcConv *conv, const FrcView *in, const FrcView *out, guint first,
     FrcConvPlan *plan);
 
 gsize frc_conv_scratch_bound (const FrcConv *conv, const FrcView *in);

@@ -33,10 +33,10 @@ has_conflict (gsize step)
 
 /* Does the kernel never look beyond the input's edge? */
 static gboolean
-is_inside (const FrcConvSpec *spec, const FrcView *in, const FrcView *out)
+is_inside (const FrcConvSpec *spec, const FrcView *in, const FrcView *out, guint first_row)
 {
   return spec->pad_top == 0 && spec->pad_left == 0 &&
-      (guint64) (out->h - 1) * spec->stride_h + spec->kernel_h <= in->h &&
+      (guint64) (first_row + out->h - 1) * spec->stride_h + spec->kernel_h <= in->h &&
       (guint64) (out->w - 1) * spec->stride_w + spec->kernel_w <= in->w;
 }
 
@@ -168,7 +168,7 @@ plan_halve (const FrcConv *conv, FrcConvPlan *plan, guint blocks, guint panels)
 /* Work: tiles neither so large that threads wait for each other nor so small that weights and input
  * are read over and over. */
 static void
-plan_work (const FrcConv *conv, FrcConvPlan *plan)
+plan_work (const FrcConv *conv, FrcConvPlan *plan, gboolean alone)
 {
   gboolean is_long = plan->k_step < conv->k;
   guint64 most = (guint64) conv->gemm->tile_macs * (is_long ? LONG_TILE : 1);
@@ -181,23 +181,26 @@ plan_work (const FrcConv *conv, FrcConvPlan *plan)
   while (tile_macs (conv, plan) > most && plan_halve (conv, plan, 12, 4))
     continue;
   plan_count (plan);
-  while (plan->n_tiles < few && tile_macs (conv, plan) > 2 * SMALL_TILE_MACS &&
+  while (!alone && plan->n_tiles < few && tile_macs (conv, plan) > 2 * SMALL_TILE_MACS &&
       ((is_long && plan_halve_channels (conv, plan, 2 * panel)) || plan_halve (conv, plan, 2, 1)))
     plan_count (plan);
 }
 
-/* @in, @out: proven to fit. Costs a few hundred nanoseconds. */
-void
-frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcConvPlan *plan)
+static void
+plan_make (const FrcConv *conv, const FrcView *in, const FrcView *out, guint first_row,
+    gboolean alone, FrcConvPlan *plan)
 {
   const FrcConvSpec *spec = &conv->spec;
-  gboolean inside = is_inside (spec, in, out);
+  gboolean inside = is_inside (spec, in, out, first_row);
 
   plan->in = *in;
   plan->out = *out;
+  plan->first_row = first_row;
   if (inside && spec->kernel_h == 1 && spec->kernel_w == 1 && spec->stride_h == 1 &&
       spec->stride_w == 1) {
-    plan->in.w = plan->out.w = in->n * in->h * in->w;
+    plan->in.data += (gsize) first_row * in->w * in->ld;
+    plan->in.w = plan->out.w = out->n * out->h * out->w;
+    plan->first_row = 0;
     plan->in.n = plan->in.h = plan->out.n = plan->out.h = 1;
   }
   plan->copy = !inside;
@@ -208,7 +211,7 @@ frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcCo
   if (plan->copy && has_conflict (plan->in_step * (spec->kernel_w == 1 ? 1 : spec->stride_w)))
     plan->in_step += 16;
   plan_pixels (conv, plan);
-  plan_work (conv, plan);
+  plan_work (conv, plan, alone);
   plan->panels_inside = plan->k_step == conv->k &&
       (guint64) plan->channels * conv->k * sizeof (gfloat) <= INSIDE_BYTES;
   plan->copy_rows = copy_length (plan->rows, spec->kernel_h, spec->stride_h);
@@ -216,6 +219,20 @@ frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcCo
   plan->row_bytes = plan->copy ? (copy_bytes (conv, plan) + 127) / 64 * 64 : 0;
   plan->table_bytes = (gsize) plan->images * plan->rows * plan->columns * sizeof (gpointer) +
       (gsize) spec->kernel_h * spec->kernel_w * sizeof (gsize);
+}
+
+/* @in, @out: proven to fit. Costs a few hundred nanoseconds. */
+void
+frc_conv_plan (const FrcConv *conv, const FrcView *in, const FrcView *out, FrcConvPlan *plan)
+{
+  plan_make (conv, in, out, 0, FALSE, plan);
+}
+
+void
+frc_conv_plan_rows (const FrcConv *conv, const FrcView *in, const FrcView *out, guint first,
+    FrcConvPlan *plan)
+{
+  plan_make (conv, in, out, first, TRUE, plan);
 }
 
 /* What no tile exceeds, for this input and every one that is smaller: plan_pixels () stops at

@@ -70,6 +70,18 @@ typedef struct {
   guint image_tiles;
 } DepthwiseRun;
 
+/* What is the same for every row. */
+static FrcWindowRow
+row_start (const FrcDepthwise *depthwise)
+{
+  const FrcConvSpec *spec = &depthwise->spec;
+  gsize taps = (gsize) spec->kernel_h * spec->kernel_w;
+
+  return (FrcWindowRow){.weights = depthwise->weights,
+    .bias = depthwise->weights + taps * depthwise->channels, .weight_step = depthwise->channels,
+    .multiplier = spec->out_channels / spec->in_channels};
+}
+
 static void
 depthwise_tile (gpointer data, guint tile, gpointer scratch)
 {
@@ -78,13 +90,8 @@ depthwise_tile (gpointer data, guint tile, gpointer scratch)
   const FrcConvSpec *spec = &run->spec;
   guint n = tile / run->image_tiles, first = tile % run->image_tiles * run->rows;
   guint end = MIN (first + run->rows, run->out->h);
-  gsize taps = (gsize) spec->kernel_h * spec->kernel_w;
-  FrcWindowRow row;
+  FrcWindowRow row = row_start (depthwise);
 
-  row.weights = depthwise->weights;
-  row.bias = depthwise->weights + taps * depthwise->channels;
-  row.weight_step = depthwise->channels;
-  row.multiplier = spec->out_channels / spec->in_channels;
   for (guint y = first; y < end; y++) {
     frc_window_row_init (&row, spec, run->in, run->out, n, y);
     depthwise->kernels->row (&row);
@@ -103,4 +110,21 @@ frc_depthwise_run (const FrcDepthwise *depthwise, FrcPool *pool, const FrcView *
 
   run.image_tiles = (out->h + run.rows - 1) / run.rows;
   frc_pool_run (pool, depthwise_tile, &run, out->n * run.image_tiles);
+}
+
+/* See kernels.h. */
+void
+frc_depthwise_run_rows (const FrcDepthwise *depthwise, const FrcView *in, guint in_first,
+    const FrcView *out, guint first, guint end)
+{
+  FrcConvSpec spec = frc_spec_resolve (&depthwise->spec, in, out);
+  FrcWindowRow row = row_start (depthwise);
+
+  for (guint y = first; y < end; y++) {
+    frc_window_row_init (&row, &spec, in, out, 0, y);
+    if (row.n_rows > 0)
+      row.in -= in_first * row.row_step;
+    row.out -= (gsize) first * out->w * out->ld;
+    depthwise->kernels->row (&row);
+  }
 }

@@ -89,6 +89,13 @@ gsize frc_conv_scratch_bytes (const FrcConv *conv, const FrcView *in, const FrcV
 void frc_conv_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcView *residual,
     const FrcView *out);
 
+/* Rows [first, end) of the output alone, on the calling thread with @scratch: @out has the whole
+ * map's shape, but its data are where row @first goes, and @residual, of those rows alone, is as
+ * wide. One image. @conv must be one that has rows. */
+gboolean frc_conv_has_rows (const FrcConv *conv);
+void frc_conv_run_rows (const FrcConv *conv, gpointer scratch, const FrcView *in,
+    const FrcView *residual, const FrcView *out, guint first, guint end);
+
 /* ---- depthwise convolution ---------------------------------------------------------------- */
 
 typedef struct _FrcDepthwise FrcDepthwise;
@@ -101,6 +108,10 @@ void frc_depthwise_free (FrcDepthwise *depthwise);
 gsize frc_depthwise_weight_bytes (const FrcDepthwise *depthwise);
 void frc_depthwise_run (const FrcDepthwise *depthwise, FrcPool *pool, const FrcView *in,
     const FrcView *out);
+/* Rows [first, end) of the output alone, on the calling thread: the views have the whole maps'
+ * shapes, but their data are where rows @in_first and @first lie. One image. */
+void frc_depthwise_run_rows (const FrcDepthwise *depthwise, const FrcView *in, guint in_first,
+    const FrcView *out, guint first, guint end);
 
 /* ---- pooling and elementwise -------------------------------------------------------------- */
 
