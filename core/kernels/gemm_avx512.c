@@ -10,6 +10,12 @@
 #define LANES 16
 #define COLS 32
 #define UNROLL _Pragma ("GCC unroll 14")
+/* Of K at once. Sanitizers make so much of each that the compiler would need minutes. */
+#ifdef __SANITIZE_ADDRESS__
+#define STEPS 1
+#else
+#define STEPS 4
+#endif
 #define INLINE static inline __attribute__ ((always_inline))
 
 /* Pixel r is at base[ROW_BASE (r)] + ROW_SCALE (r) · lda: the scales an address can have, so that
@@ -117,14 +123,13 @@ block_steps (__m512 acc[ROWS][2], const char *base[4], gsize stride, const gfloa
   return b + steps * vecs * LANES;
 }
 
-/* Four lines of what later blocks touch, @step bytes apart. */
+/* A line for each of STEPS of what later blocks touch, @step bytes apart. */
 INLINE void
 fetch (const char *from, gsize step)
 {
-  _mm_prefetch (from, _MM_HINT_T0);
-  _mm_prefetch (from + step, _MM_HINT_T0);
-  _mm_prefetch (from + 2 * step, _MM_HINT_T0);
-  _mm_prefetch (from + 3 * step, _MM_HINT_T0);
+  UNROLL
+  for (guint i = 0; i < STEPS; i++)
+    _mm_prefetch (from + i * step, _MM_HINT_T0);
 }
 
 INLINE void
@@ -147,11 +152,11 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
     UNROLL
     for (guint i = 0; i < 4; i++)
       base[i] = (const char *) (g->a + g->taps[t]) + base_row[i] * stride;
-    for (; k >= 4; k -= 4) {
+    for (; k >= STEPS; k -= STEPS) {
       if (in_step > 0) {
         fetch (ahead_in, in_step);
-        ahead_in += 4 * in_step;
-        if ((g->depth - k) % FRC_GEMM_ROUND == FRC_GEMM_ROUND - 4)
+        ahead_in += STEPS * in_step;
+        if ((g->depth - k) % FRC_GEMM_ROUND == FRC_GEMM_ROUND - STEPS)
           ahead_in += g->ahead_in_round;
       }
       if (out_step > 0) {
@@ -160,11 +165,11 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
           fetch (ahead_out + 64, out_step);
         if (residual_offset > 0)
           fetch (ahead_out + residual_offset, out_step);
-        ahead_out += 4 * out_step;
+        ahead_out += STEPS * out_step;
       }
-      b = block_steps (acc, base, stride, b, rows, vecs, 4);
+      b = block_steps (acc, base, stride, b, rows, vecs, STEPS);
     }
-    for (; k > 0; k--)
+    for (; STEPS > 1 && k > 0; k--)
       b = block_steps (acc, base, stride, b, rows, vecs, 1);
   }
 

@@ -36,7 +36,7 @@ append (FrcGraph *graph, FrcOp op, gint in, guint out, guint kernel, guint strid
   guint inputs = graph->nodes[in].channels, pad = kernel / 2;
   gsize weights = (gsize) kernel * kernel * (op == FRC_OP_CONV ? inputs : 1) * out;
   FrcNode node = { .op = op, .name = g_strdup ("layer"), .in = { in, FRC_NO_NODE },
-    .spec = { kernel, kernel, stride, stride, pad, pad, inputs, out, activation, c->same },
+    .spec = { kernel, kernel, stride, stride, pad, pad, inputs, out, activation, .same = c->same },
     .pad_bottom = kernel > 1 ? c->after : 0, .pad_right = kernel > 1 ? c->after : 0,
     .channels = out, .weights_of = FRC_NO_NODE };
 
