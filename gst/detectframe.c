@@ -107,11 +107,10 @@ warn_starved (GstFasterRcnnDetect *self, guint64 inference)
     return;
   self->warned_starved = TRUE;
   GST_ELEMENT_WARNING (self, CORE, CLOCK,
-      ("Almost no frame is looked at: an inference takes %" G_GUINT64_FORMAT " ms, and the pipeline "
-       "leaves fasterrcnndetect less time.",
+      ("No frame is looked at: an inference takes %" G_GUINT64_FORMAT " ms, and the pipeline leaves "
+       "fasterrcnndetect less time. Put a queue behind it, or set mode=async or a smaller input-size.",
           inference / GST_MSECOND),
-      ("Put a queue behind fasterrcnndetect, and call gst_bin_recalculate_latency () on each latency "
-       "message; or set mode=async, or a smaller input-size."));
+      ("An application calls gst_bin_recalculate_latency () on each latency message."));
 }
 
 /* An inference may take as long as 19 of 20 did; not longer than what the pipeline was told, so that
@@ -129,14 +128,14 @@ is_too_late (GstFasterRcnnDetect *self, const Frame *frame)
     inference = MIN (inference, frc_stats_p95_latency (&self->stats));
   gboolean late = frc_qos_is_late (&self->qos, frame->time, now, inference, own);
   gboolean starved = late && frc_qos_is_starved (&self->qos, now, inference);
-  if (!late || starved)
+  if (!late)
     self->qos.last_chance = now;
   else
     self->stats.skipped_late++;
   GST_OBJECT_UNLOCK (self);
   if (starved)
     warn_starved (self, inference);
-  return late && !starved;
+  return late;
 }
 
 /* ---- inference ---- */

@@ -51,7 +51,7 @@
  * latency message comes, gst-launch-1.0 does). Where the model is too slow for every frame, those
  * that would come too late are not looked at and repeat the last result; no frame is ever dropped
  * here. Put a `queue` behind the element: without one it can work only while the sink is not
- * waiting, and when almost every frame is late a warning says so, and one a second is looked at.
+ * waiting; when every frame is late, none is looked at and a warning says so.
  * `qos=false` looks at every frame at any price. How long an inference takes is known from the
  * last 32 of them, and before the first frame from a warm-up when its size and format are known.
  *

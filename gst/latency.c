@@ -109,8 +109,7 @@ frc_qos_is_late (const FrcQos *qos, gint64 frame, gint64 now, guint64 inference,
  * frc_qos_is_starved:
  *
  * For a frame that is late: TRUE when nothing was looked at for a second and for twice as long as
- * an inference takes. Then this frame is due in spite of being late, as sinks show one late frame a
- * second: a pipeline that gives this element too little latency would never see a result.
+ * an inference takes: then the pipeline leaves this element too little time for any result.
  */
 gboolean
 frc_qos_is_starved (FrcQos *qos, gint64 now, guint64 inference)

@@ -35,7 +35,7 @@ typedef struct {
   guint64 upstream;   /* latency of all that is in front of this element, ns */
   guint64 latency;    /* of the pipeline, from the last LATENCY event; GST_CLOCK_TIME_NONE */
   gint64 earliest;    /* running time before which a frame is late anyway; FRC_NO_TIME */
-  gint64 last_chance; /* running time of the last inference, or since when there is none */
+  gint64 last_chance; /* running time of the last frame in time, or since when there is none */
 } FrcQos;
 
 void frc_qos_init (FrcQos *qos);
