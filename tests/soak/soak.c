@@ -17,6 +17,7 @@
 #include "tests/elements/common.h"
 
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define FRAMES_A_CAPS 1000
@@ -242,6 +243,9 @@ main (int argc, char **argv)
     fprintf (stderr, "soak: %s\n", error->message);
     return 2;
   }
+  /* Else the kernel turns large blocks into huge pages whenever it finds time: 2 MiB at once become
+   * resident of what was reserved long before. */
+  prctl (PR_SET_THP_DISABLE, 1, 0, 0, 0);
   gst_check_init (&argc, &argv);
 
   Suite *suite = suite_create ("soak");
