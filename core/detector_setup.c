@@ -136,8 +136,12 @@ reserve_scratch (FrcDetector *d, guint width, GError **error)
   gsize pooling = frc_roi_pool_scratch_bytes (&d->config,
       frc_padded (&d->config, d->config.max_size), network->head->nodes[network->rois].channels);
 
+  gsize reading = frc_frame_scratch_bytes (width);
+
+  if (frc_resize_is_antialiased (&d->config))
+    reading += frc_frame_antialias_bytes (d->reader);
   bytes = MAX (bytes, pooling);
-  return frc_pool_reserve (d->pool, MAX (bytes, frc_frame_scratch_bytes (width)), error);
+  return frc_pool_reserve (d->pool, MAX (bytes, reading), error);
 }
 
 static gboolean
@@ -178,7 +182,9 @@ frc_detector_prepare (FrcDetector *d, const FrcImageInfo *info, GError **error)
   d->max_rois = d->config.rpn_post_nms_top_n;
   d->reader = frc_frame_reader_new (d->model->kernels, info->width, info->height,
       frc_padded (&d->config, d->config.max_size), error);
-  if (!d->reader || !plan_trunk (d, error) || !plan_head (d, error) ||
+  if (!d->reader ||
+      (frc_resize_is_antialiased (&d->config) &&
+          !frc_frame_reader_add_antialias (d->reader, error)) || !plan_trunk (d, error) || !plan_head (d, error) ||
       !prepare_proposals (d, error) ||
       !frc_postprocess_init (&d->postprocess, &d->config, d->max_rois,
           d->network->n_classes, error) ||
@@ -188,6 +194,7 @@ frc_detector_prepare (FrcDetector *d, const FrcImageInfo *info, GError **error)
     unprepare (d);
     return FALSE;
   }
+  d->postprocess.label_ids = d->model->label_ids;
   d->image = *info;
   d->is_prepared = TRUE;
   return TRUE;

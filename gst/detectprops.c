@@ -83,8 +83,8 @@ install_model (GObjectClass *klass)
 {
   g_object_class_install_property (klass, FRC_PROP_MODEL,
       g_param_spec_string ("model", "Model",
-          "Path of a model file (.safetensors, .pth, .pb, .caffemodel); \"default\" = the environment "
-          "variable FRC_MODEL, else the model that comes with the plugin",
+          "Path of a model file (.safetensors, .pth, .pkl, .caffemodel, .pb); \"default\" = the "
+          "environment variable FRC_MODEL, else the model that comes with the plugin",
           "default", READY));
   g_object_class_install_property (klass, FRC_PROP_FAMILY,
       g_param_spec_string ("family", "Family",

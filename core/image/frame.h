@@ -32,13 +32,17 @@ void frc_frame_reader_free (FrcFrameReader *reader);
 /* A thread's scratch for frames of @width pixels. */
 gsize frc_frame_scratch_bytes (guint width);
 
+/* What FRC_SAMPLING_ANTIALIAS needs besides: allocates, and adds to the scratch. */
+gboolean frc_frame_reader_add_antialias (FrcFrameReader *reader, GError **error);
+gsize frc_frame_antialias_bytes (const FrcFrameReader *reader);
+
 /* @rect: inside the image. Writes @out, a [1, padded h, padded w, 3] view (ld = 3): the top left
  * @resize->height × width pixels are the rectangle in R, G, B, resized as @resize says and normalised
  * as (v / 255 − mean) / std; the rest is 0.
  *
  * FRC_SAMPLING_HALF_PIXEL is torch.nn.functional.interpolate (mode="bilinear", align_corners=False,
  * antialias=False) and cv2.resize (); FRC_SAMPLING_CORNER is TensorFlow's ResizeBilinear without
- * half-pixel centres.
+ * half-pixel centres; FRC_SAMPLING_ANTIALIAS is PIL's Image.resize (BILINEAR).
  *
  * YUV becomes 8-bit R'G'B' as GStreamer's videoconvert (dither none) makes it, within rounding. */
 void frc_frame_read (FrcFrameReader *reader, FrcPool *pool, const FrcImage *image,

@@ -29,6 +29,13 @@ typedef struct {
  *   bilinear without half-pixel centres. Source: keep_aspect_ratio_resizer. */
 void frc_input_size (const FrcConfig *config, guint width, guint height, FrcInputSize *size);
 
+/* The reader then needs frc_frame_reader_add_antialias (). */
+static inline gboolean
+frc_resize_is_antialiased (const FrcConfig *config)
+{
+  return config->resize == FRC_RESIZE_DETECTRON2;
+}
+
 static inline guint
 frc_padded (const FrcConfig *config, guint side)
 {

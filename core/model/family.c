@@ -121,6 +121,8 @@ static const FrcFamily families[] = {
       frc_inception_v2_build },
   { "fasterrcnn_vgg16", frc_vgg16_matches, frc_vgg16_configure, frc_vgg16_build },
   { "fasterrcnn_zf", frc_zf_matches, frc_zf_configure, frc_zf_build },
+  { "detectron2_faster_rcnn_r50_fpn", frc_detectron2_matches, frc_detectron2_configure,
+      frc_detectron2_build, .skips_holes = TRUE },
 };
 
 const char *const *

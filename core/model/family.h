@@ -38,6 +38,8 @@ struct _FrcFamily {
   guint (*body) (FrcBuilder *builder, gint input, gint *maps);
   gboolean pool_level; /* the FPN adds a subsampled last map */
   gboolean conv_head;  /* four convolutions before the box head's fully connected layer */
+
+  gboolean skips_holes; /* COCO's classes are numbered without the holes of their ids */
 };
 
 const FrcFamily *frc_family_find (const char *name); /* or NULL */
@@ -67,7 +69,11 @@ guint frc_efficientnet_lite0_body (FrcBuilder *builder, gint input, gint *maps);
 FRC_DECLARE_FAMILY (inception_v2);
 FRC_DECLARE_FAMILY (vgg16);
 FRC_DECLARE_FAMILY (zf);
+FRC_DECLARE_FAMILY (detectron2);
 
+#define FRC_LABEL_HOLE "N/A" /* an id that no class has */
+#define FRC_COCO_IDS 90
+#define FRC_COCO_CLASSES 80
 /* labels.c: the built-in label lists, by their number; NULL if there is none. */
 const char *const *frc_labels_builtin (guint n_labels);
 

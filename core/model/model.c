@@ -21,6 +21,7 @@ model_free (FrcModel *model)
   g_clear_pointer (&model->bounds, g_hash_table_unref);
   g_mutex_clear (&model->narrow_lock);
   g_strfreev (model->labels);
+  g_free (model->label_ids);
   g_free (model->wanted_family);
   g_free (model->path);
   g_free (model->name);
@@ -64,13 +65,31 @@ check_config (const FrcModel *model, GError **error)
   return FALSE;
 }
 
+/* A list with holes in it, where classes have none: FALSE if it has not @n other labels. */
+static gboolean
+skip_holes (FrcModel *model, guint n)
+{
+  guint16 *ids = g_new (guint16, n);
+  guint found = 0;
+
+  for (guint i = 0; model->labels[i]; i++)
+    if (!g_str_equal (model->labels[i], FRC_LABEL_HOLE) && found++ < n)
+      ids[found - 1] = i;
+  if (found == n)
+    model->label_ids = g_steal_pointer (&ids);
+  g_free (ids);
+  return found == n;
+}
+
 static gboolean
 read_labels (FrcModel *model, const FrcWeights *weights, GError **error)
 {
   guint n = model->network.n_classes - 1;
 
   model->labels = frc_metadata_labels (weights);
-  if (model->labels && g_strv_length (model->labels) != n) {
+  if (!model->labels && model->family->skips_holes && n == FRC_COCO_CLASSES)
+    model->labels = g_strdupv ((char **) frc_labels_builtin (FRC_COCO_IDS));
+  if (model->labels && g_strv_length (model->labels) != n && !skip_holes (model, n)) {
     g_set_error (error, FRC_ERROR, FRC_ERROR_FORMAT,
         "%s: its metadata has %u labels, expected %u as its tensors have classes", model->path,
         g_strv_length (model->labels), n);
@@ -101,7 +120,8 @@ fill_info (FrcModel *model, const FrcWeights *weights, gboolean guessed)
 
   model->info = (FrcModelInfo){ .path = model->path, .name = model->name,
     .family = model->family->name, .family_guessed = guessed,
-    .n_labels = model->network.n_classes - 1, .min_size = c->min_size, .max_size = c->max_size,
+    .n_labels = model->label_ids ? g_strv_length (model->labels) : model->network.n_classes - 1,
+    .min_size = c->min_size, .max_size = c->max_size,
     .n_anchor_levels = c->n_levels, .anchors_per_cell = c->n_sizes * c->n_ratios,
     .rpn_pre_nms_top_n = c->rpn_pre_nms_top_n, .rpn_post_nms_top_n = c->rpn_post_nms_top_n,
     .rpn_nms_threshold = c->rpn_nms_threshold, .rpn_score_threshold = c->rpn_score_threshold,

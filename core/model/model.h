@@ -23,6 +23,7 @@ struct _FrcModel {
   FrcNetwork narrow[2];
   GMutex narrow_lock;
   char **labels; /* [n_labels], or NULL */
+  guint16 *label_ids; /* of each class without background; NULL: they are the classes' numbers */
   FrcModelInfo info;
   GHashTable *bounds; /* of the layers' inputs, for int8; NULL: the file has none */
   gdouble cost[FRC_N_PRECISIONS]; /* in mean AP, points; infinite where the file tells none */

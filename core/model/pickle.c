@@ -24,9 +24,10 @@ typedef struct _FrcPickleBlock {
 static gpointer
 take_charged (FrcPickle *p, gsize bytes, GError **error)
 {
-  if (bytes > CHARGE_PER_BYTE * p->at + CHARGE_FIXED - p->charged) {
+  if (bytes > CHARGE_PER_BYTE * (p->at - p->payload) + CHARGE_FIXED - p->charged) {
     frc_weights_fail (p->weights, error, FRC_ERROR_TOO_LARGE,
-        "the pickle takes more memory than its %" G_GSIZE_FORMAT " bytes justify", p->at);
+        "the pickle takes more memory than its %" G_GSIZE_FORMAT " bytes justify",
+        p->at - p->payload);
     return NULL;
   }
   gpointer memory = frc_alloc (bytes, 1, p->weights->shown, error);
@@ -190,6 +191,8 @@ do_text (FrcPickle *p, FrcPickleKind kind, guint length_bytes, GError **error)
     return FALSE;
   if (n > G_MAXUINT32)
     return frc_weights_fail (p->weights, error, FRC_ERROR_TOO_LARGE, "a string of over 4 GiB");
+  if (kind == FRC_PICKLE_BYTES)
+    p->payload += n;
   FrcPickleValue value = { .kind = kind, .n = n, .as.text = text };
   return push (p, &value, error);
 }
@@ -360,11 +363,15 @@ do_persistent (FrcPickle *p, GError **error)
   return id && frc_pickle_persistent (p, id, &value, error) && push (p, &value, error);
 }
 
-/* BUILD would set an object's attributes; those of a state dict are of no use to us. */
 static gboolean
 do_build (FrcPickle *p, GError **error)
 {
-  return pop (p, 2, error) && ++p->depth;
+  FrcPickleValue *operands = pop (p, 2, error);
+
+  if (!operands || !frc_pickle_build (p, &operands[0], &operands[1], error))
+    return FALSE;
+  p->depth++;
+  return TRUE;
 }
 
 static gboolean

@@ -2,11 +2,11 @@
  *
  * A pickle machine that can build dictionaries of tensors and calls nothing. Pickle is a program
  * for a stack machine; this one knows only the instructions and the globals that torch.save ()
- * writes for a state dict. Anything else is FRC_ERROR_UNSUPPORTED and named.
+ * writes for a state dict, and NumPy for an array. Anything else is FRC_ERROR_UNSUPPORTED and named.
  *
  * Values live in an arena until frc_pickle_clear (); text is borrowed from the pickle's bytes.
- * Memory is charged against the number of bytes read so far, so that a short pickle cannot take
- * much.
+ * Memory is charged against the number of bytes read so far, those of bytes objects left out, so that
+ * a short pickle cannot take much.
  */
 #ifndef FRC_PICKLE_H
 #define FRC_PICKLE_H
@@ -20,6 +20,7 @@ typedef enum {
   FRC_PICKLE_BYTES,
   FRC_PICKLE_TUPLE, FRC_PICKLE_LIST, FRC_PICKLE_DICT,
   FRC_PICKLE_GLOBAL, FRC_PICKLE_STORAGE, FRC_PICKLE_TENSOR,
+  FRC_PICKLE_DTYPE, /* of NumPy */
   FRC_PICKLE_MARK /* on the stack only */
 } FrcPickleKind;
 
@@ -32,7 +33,7 @@ struct _FrcPickleValue {
   guint8 kind;
   guint32 n; /* TUPLE: items; LONG, STRING, BYTES: bytes */
   union {
-    gint64 integer; /* BOOL, INT; GLOBAL: index of the table of globals */
+    gint64 integer; /* BOOL, INT; GLOBAL: index of the table of globals; DTYPE: an FrcDtype */
     gdouble real;
     const guint8 *text; /* LONG, STRING, BYTES */
     FrcPickleValue *items;
@@ -73,12 +74,14 @@ struct _FrcPickleTensor {
   FrcPickleStorage *storage;
   guint64 offset;           /* in elements, from the view's beginning */
   FrcPickleValue shape, stride; /* tuples; not proven */
+  gboolean is_array;        /* of NumPy: BUILD says what it holds */
 };
 
 typedef struct {
   const FrcWeights *weights; /* for messages */
   const guint8 *data;
   gsize size, at;        /* bytes; at is read so far, over all runs */
+  gsize payload;         /* of them inside of bytes objects, which may be arrays' data */
   gsize charged;         /* bytes of memory */
   struct _FrcPickleBlock *blocks;
   FrcPickleValue *stack, *memo;
@@ -106,7 +109,16 @@ const FrcPickleValue *frc_pickle_lookup (const FrcPickleValue *dict, const char 
 /* "a list", "a tensor", … for messages. */
 const char *frc_pickle_kind_name (FrcPickleKind kind);
 
-/* ---- between pickle.c and pickle_objects.c ------------------------------------------------ */
+/* ---- between pickle.c, pickle_objects.c and pickle_arrays.c ------------------------------- */
+
+/* UNSUPPORTED: @what is described in an unknown way. Always FALSE. */
+gboolean frc_pickle_fail_arguments (FrcPickle *pickle, const char *what, GError **error);
+/* What NumPy's dtype (), _reconstruct () and scalar () would return. */
+gboolean frc_pickle_reduce_dtype (FrcPickle *pickle, const FrcPickleValue *arguments,
+    FrcPickleValue *result, GError **error);
+gboolean frc_pickle_reduce_array (FrcPickle *pickle, FrcPickleValue *result, GError **error);
+gboolean frc_pickle_reduce_scalar (FrcPickle *pickle, const FrcPickleValue *arguments,
+    FrcPickleValue *result, GError **error);
 
 gpointer frc_pickle_take (FrcPickle *pickle, gsize bytes, GError **error); /* from the arena, 0 */
 gboolean frc_pickle_append (FrcPickle *pickle, FrcPickleSeq *seq, const FrcPickleValue *items,
@@ -118,6 +130,10 @@ gboolean frc_pickle_global (FrcPickle *pickle, const guint8 *module, gsize modul
 /* What calling @callable with @arguments would give. */
 gboolean frc_pickle_reduce (FrcPickle *pickle, const FrcPickleValue *callable,
     const FrcPickleValue *arguments, FrcPickleValue *result, GError **error);
+/* What setting @state on @object would make of it: a NumPy array gets its elements, a NumPy type its
+ * byte order; the attributes of anything else are of no use here. */
+gboolean frc_pickle_build (FrcPickle *pickle, FrcPickleValue *object, const FrcPickleValue *state,
+    GError **error);
 /* The storage that @id, ("storage", type, key, location, elements[, view]), describes. */
 gboolean frc_pickle_persistent (FrcPickle *pickle, const FrcPickleValue *id,
     FrcPickleValue *result, GError **error);

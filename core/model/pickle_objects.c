@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What a pickle may name and build: storages, tensors, ordered dictionaries. The functions of
- * Python that a pickle asks for are never called; what the few known ones return is built here
- * instead.
+ * What a pickle may name and build: storages, tensors, NumPy's arrays, ordered dictionaries. The
+ * functions of Python that a pickle asks for are never called; what the few known ones return is built
+ * here and in pickle_arrays.c instead.
  * Source: torch/_utils.py (_rebuild_…) and torch/serialization.py (persistent_id), torch 2.14.
  */
 #include "pickle.h"
@@ -11,7 +11,7 @@
 
 typedef enum {
   GLOBAL_ORDERED_DICT, GLOBAL_REBUILD_TENSOR, GLOBAL_REBUILD_TENSOR_V2, GLOBAL_REBUILD_PARAMETER,
-  GLOBAL_STORAGE
+  GLOBAL_STORAGE, GLOBAL_NDARRAY, GLOBAL_DTYPE, GLOBAL_RECONSTRUCT, GLOBAL_SCALAR
 } GlobalKind;
 
 static const struct {
@@ -34,6 +34,12 @@ static const struct {
   { "torch", "ByteStorage", GLOBAL_STORAGE, FRC_DTYPE_U8 },
   { "torch", "BoolStorage", GLOBAL_STORAGE, FRC_DTYPE_BOOL },
   { "torch.storage", "UntypedStorage", GLOBAL_STORAGE, FRC_DTYPE_U8 },
+  { "numpy", "ndarray", GLOBAL_NDARRAY, 0 },
+  { "numpy", "dtype", GLOBAL_DTYPE, 0 },
+  { "numpy.core.multiarray", "_reconstruct", GLOBAL_RECONSTRUCT, 0 },
+  { "numpy.core.multiarray", "scalar", GLOBAL_SCALAR, 0 },
+  { "numpy._core.multiarray", "_reconstruct", GLOBAL_RECONSTRUCT, 0 }, /* NumPy 2's name */
+  { "numpy._core.multiarray", "scalar", GLOBAL_SCALAR, 0 },
 };
 
 static gboolean
@@ -120,6 +126,7 @@ frc_pickle_kind_name (FrcPickleKind kind)
     [FRC_PICKLE_BYTES] = "bytes", [FRC_PICKLE_TUPLE] = "a tuple", [FRC_PICKLE_LIST] = "a list",
     [FRC_PICKLE_DICT] = "a dictionary", [FRC_PICKLE_GLOBAL] = "a class",
     [FRC_PICKLE_STORAGE] = "a storage", [FRC_PICKLE_TENSOR] = "a tensor",
+    [FRC_PICKLE_DTYPE] = "a NumPy type",
     [FRC_PICKLE_MARK] = "a mark",
   };
   return names[kind];
@@ -127,8 +134,8 @@ frc_pickle_kind_name (FrcPickleKind kind)
 
 /* ---- objects ------------------------------------------------------------------------------ */
 
-static gboolean
-fail_arguments (FrcPickle *p, const char *what, GError **error)
+gboolean
+frc_pickle_fail_arguments (FrcPickle *p, const char *what, GError **error)
 {
   return frc_weights_fail (p->weights, error, FRC_ERROR_UNSUPPORTED,
       "the pickle describes %s in an unknown way, before byte %" G_GSIZE_FORMAT, what, p->at);
@@ -152,7 +159,7 @@ reduce_ordered_dict (FrcPickle *p, const FrcPickleValue *arguments, FrcPickleVal
   if (arguments->n == 0)
     return TRUE;
   if (arguments->n != 1 || arguments->as.items[0].kind != FRC_PICKLE_LIST)
-    return fail_arguments (p, "an OrderedDict", error);
+    return frc_pickle_fail_arguments (p, "an OrderedDict", error);
 
   const FrcPickleChunk *chunk = arguments->as.items[0].as.seq->first;
   const FrcPickleValue *pair;
@@ -161,7 +168,7 @@ reduce_ordered_dict (FrcPickle *p, const FrcPickleValue *arguments, FrcPickleVal
     const FrcPickleChunk *halves = pair->kind == FRC_PICKLE_LIST ? pair->as.seq->first : NULL;
     gsize half = 0;
     if (!halves || pair->as.seq->n != 2)
-      return fail_arguments (p, "an OrderedDict", error);
+      return frc_pickle_fail_arguments (p, "an OrderedDict", error);
     const FrcPickleValue *key = frc_pickle_next (&halves, &half);
     const FrcPickleValue *value = frc_pickle_next (&halves, &half);
     if (!frc_pickle_append (p, result->as.seq, (FrcPickleValue[]) { *key, *value }, 2, error))
@@ -181,7 +188,7 @@ reduce_tensor (FrcPickle *p, GlobalKind kind, const FrcPickleValue *arguments,
 
   if (!right_count || argument[0].kind != FRC_PICKLE_STORAGE || !is_size (&argument[1]) ||
       argument[2].kind != FRC_PICKLE_TUPLE || argument[3].kind != FRC_PICKLE_TUPLE)
-    return fail_arguments (p, "a tensor", error);
+    return frc_pickle_fail_arguments (p, "a tensor", error);
   FrcPickleTensor *tensor = frc_pickle_take (p, sizeof *tensor, error);
   if (!tensor)
     return FALSE;
@@ -199,7 +206,7 @@ reduce_parameter (FrcPickle *p, const FrcPickleValue *arguments, FrcPickleValue 
     GError **error)
 {
   if (arguments->n != 3 || arguments->as.items[0].kind != FRC_PICKLE_TENSOR)
-    return fail_arguments (p, "a parameter", error);
+    return frc_pickle_fail_arguments (p, "a parameter", error);
   *result = arguments->as.items[0];
   return TRUE;
 }
@@ -209,7 +216,7 @@ frc_pickle_reduce (FrcPickle *p, const FrcPickleValue *callable, const FrcPickle
     FrcPickleValue *result, GError **error)
 {
   if (callable->kind != FRC_PICKLE_GLOBAL || arguments->kind != FRC_PICKLE_TUPLE)
-    return fail_arguments (p, "an object", error);
+    return frc_pickle_fail_arguments (p, "an object", error);
   GlobalKind kind = globals[callable->as.integer].kind;
   switch (kind) {
   case GLOBAL_ORDERED_DICT:
@@ -219,8 +226,14 @@ frc_pickle_reduce (FrcPickle *p, const FrcPickleValue *callable, const FrcPickle
     return reduce_tensor (p, kind, arguments, result, error);
   case GLOBAL_REBUILD_PARAMETER:
     return reduce_parameter (p, arguments, result, error);
+  case GLOBAL_DTYPE:
+    return frc_pickle_reduce_dtype (p, arguments, result, error);
+  case GLOBAL_RECONSTRUCT:
+    return frc_pickle_reduce_array (p, result, error);
+  case GLOBAL_SCALAR:
+    return frc_pickle_reduce_scalar (p, arguments, result, error);
   default:
-    return fail_arguments (p, "an object", error);
+    return frc_pickle_fail_arguments (p, "an object", error);
   }
 }
 
@@ -249,7 +262,7 @@ frc_pickle_persistent (FrcPickle *p, const FrcPickleValue *id, FrcPickleValue *r
       !frc_pickle_is_text (&item[0], "storage") || item[1].kind != FRC_PICKLE_GLOBAL ||
       globals[item[1].as.integer].kind != GLOBAL_STORAGE || item[2].kind != FRC_PICKLE_STRING ||
       !is_size (&item[4]))
-    return fail_arguments (p, "a storage", error);
+    return frc_pickle_fail_arguments (p, "a storage", error);
 
   FrcPickleStorage *storage = frc_pickle_take (p, sizeof *storage, error);
   if (!storage)
@@ -259,7 +272,7 @@ frc_pickle_persistent (FrcPickle *p, const FrcPickleValue *id, FrcPickleValue *r
   storage->key_bytes = item[2].n;
   storage->elements = storage->view_elements = item[4].as.integer;
   if (id->n == 6 && !read_view (storage, &item[5]))
-    return fail_arguments (p, "a part of a storage", error);
+    return frc_pickle_fail_arguments (p, "a part of a storage", error);
   *p->next_storage = storage;
   p->next_storage = &storage->next;
   p->n_storages++;

@@ -183,10 +183,11 @@ frc_pth_fill (FrcWeights *weights, FrcPickle *p, const FrcPickleValue *dict, GEr
    * reads them all takes memory for each. */
   guint64 budget = MAX (weights->size, MIN_ELEMENTS_LIMIT);
 
-  if (n > (TABLE_BYTES_PER_HEADER_BYTE * p->at + TABLE_FIXED_BYTES) / (sizeof (FrcTensor) + 8))
+  gsize header = p->at - p->payload;
+  if (n > (TABLE_BYTES_PER_HEADER_BYTE * header + TABLE_FIXED_BYTES) / (sizeof (FrcTensor) + 8))
     return frc_weights_fail (weights, error, FRC_ERROR_TOO_LARGE,
-        "%" G_GSIZE_FORMAT " tensors in a pickle of %" G_GSIZE_FORMAT " bytes", n, p->at);
-  if (!frc_weights_reserve (weights, n, 0, MIN (name_bytes, p->at), error))
+        "%" G_GSIZE_FORMAT " tensors in a pickle of %" G_GSIZE_FORMAT " bytes", n, header);
+  if (!frc_weights_reserve (weights, n, 0, MIN (name_bytes, header), error))
     return FALSE;
   while (next_entry (&iter, FRC_PICKLE_TENSOR, &key, &value)) {
     FrcTensor *tensor = frc_weights_add (weights, key->as.text, key->n, error);

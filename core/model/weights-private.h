@@ -82,6 +82,7 @@ gfloat frc_f32_from_bf16 (guint16 bits);
 gboolean frc_safetensors_read (FrcWeights *weights, GError **error);
 gboolean frc_pth_zip_read (FrcWeights *weights, GError **error);
 gboolean frc_pth_legacy_read (FrcWeights *weights, GError **error);
+gboolean frc_pickle_file_read (FrcWeights *weights, GError **error);
 gboolean frc_caffemodel_read (FrcWeights *weights, GError **error);
 /* Can the @n first bytes of a file of @size be a Caffe net's? */
 gboolean frc_caffemodel_matches (const guint8 *start, gsize n, guint64 size);

@@ -75,13 +75,12 @@ choose_reader (FrcWeights *weights, const guint8 *start, gsize n, guint64 size, 
     return frc_tensorflow_read;
   }
   if (n >= 2 && start[0] == 0x80 && start[1] <= 5) {
-    frc_weights_fail (weights, error, FRC_ERROR_UNSUPPORTED,
-        "expected a pickle that torch.save () wrote, found another or a truncated one");
-    return NULL;
+    weights->format = "pickle";
+    return frc_pickle_file_read;
   }
   frc_weights_fail (weights, error, FRC_ERROR_FORMAT,
-      "not a model file: expected safetensors, PyTorch's .pth, Caffe's .caffemodel or a frozen "
-      "TensorFlow graph, found the first bytes of none of them");
+      "not a model file: expected safetensors, PyTorch's .pth, Detectron2's .pkl, Caffe's "
+      ".caffemodel or a frozen TensorFlow graph, found the first bytes of none of them");
   return NULL;
 }
 

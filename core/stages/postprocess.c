@@ -50,9 +50,9 @@ softmax (const gfloat *logits, guint n, gfloat *out)
 }
 
 static gfloat
-threshold_of (const FrcQuery *query, guint class)
+threshold_of (const FrcQuery *query, guint label)
 {
-  gfloat own = query->class_thresholds ? query->class_thresholds[class - 1] : -1;
+  gfloat own = query->class_thresholds ? query->class_thresholds[label] : -1;
 
   return own < 0 ? query->score_threshold : own;
 }
@@ -67,8 +67,9 @@ collect (FrcPostprocess *post, const gfloat *logits, const gfloat *deltas, guint
 
   softmax (logits, post->n_classes, post->softmax);
   for (guint c = 1; c < post->n_classes; c++) {
-    if (!(post->softmax[c] > threshold_of (query, c)) ||
-        (query->class_mask && !query->class_mask[c - 1]))
+    guint label = post->label_ids ? post->label_ids[c - 1] : c - 1;
+    if (!(post->softmax[c] > threshold_of (query, label)) ||
+        (query->class_mask && !query->class_mask[label]))
       continue;
     FrcBox box = frc_box_decode (proposal, deltas + 4 * (c - no_background), &config->box_coder,
         config->pixel_extent);
@@ -122,7 +123,8 @@ frc_postprocess_run (FrcPostprocess *post, const FrcView *head, const FrcBox *pr
     if (!take_to_frame (&box, space, post->config->pixel_extent))
       max -= !post->config->clips_after_nms; /* else what is empty went before the limit */
     else if (is_wanted_size (query, box))
-      out[n_out++] = (FrcDetection){ box, post->scores[i], post->label[i] };
+      out[n_out++] = (FrcDetection){ box, post->scores[i],
+        post->label_ids ? post->label_ids[post->label[i]] : post->label[i] };
   }
   return n_out;
 }

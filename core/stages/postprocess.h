@@ -13,6 +13,7 @@
 typedef struct {
   const FrcConfig *config;
   guint n_classes;  /* with background, which is class 0 */
+  const guint16 *label_ids; /* (nullable): [n_classes − 1], else class − 1; set after init */
   guint capacity;   /* candidates: RoIs · (n_classes − 1) */
   FrcBox *boxes;    /* [capacity] */
   gfloat *scores;   /* [capacity] */

@@ -120,7 +120,7 @@ run_rectangles (FrcDetector *detector, guint *n_found)
   g_assert_cmpuint (atomic_load (&allocations) - before, ==, 0);
 }
 
-/* What this CPU does not run is an error that says so. */
+/* What this CPU does not run is an error that says so, and so is an operation without a kernel. */
 static FrcDetector *
 detector_of (FrcModel *model, FrcPrecision precision)
 {
@@ -131,7 +131,8 @@ detector_of (FrcModel *model, FrcPrecision precision)
 
   if (!detector) {
     g_assert_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT);
-    g_assert_nonnull (strstr (error->message, "AVX512-BF16"));
+    g_assert_true (strstr (error->message, "AVX512-BF16") ||
+                   strstr (error->message, "'norm1' has no bf16 kernel"));
     g_error_free (error);
   }
   return detector;

@@ -19,6 +19,7 @@ fuzz_seed_load (const char *path)
   seed->data = g_byte_array_append (g_byte_array_new (), (guint8 *) content, n);
   seed->is_json = n > PREFIX_BYTES && content[PREFIX_BYTES] == '{';
   seed->is_graph = g_str_has_suffix (path, ".pb");
+  seed->is_caffe = g_str_has_suffix (path, ".caffemodel");
   if (n > 2 && memcmp (content, "PK", 2) == 0)
     seed->entries = archive_unpack (seed->data->data, n);
   return seed;
@@ -203,7 +204,11 @@ static const struct { const char *bytes; guint n; } pickle_ops[] = {
   OPS ("ctorch._utils\n_rebuild_tensor_v2\n"), OPS ("ctorch._utils\n_rebuild_parameter\n"),
   OPS ("ctorch\nDoubleStorage\n"), OPS ("ctorch\nByteStorage\n"), OPS ("]]]]]]]]"),
   OPS ("}}}}}}}}"), OPS ("(((((((("), OPS ("22222222"), OPS ("\x80\x04"), OPS ("\x80\x09"),
-  OPS ("\x95\xff\xff\xff\xff\xff\xff\xff\xff"), OPS ("\x81"), OPS ("i"), OPS ("\x96")
+  OPS ("\x95\xff\xff\xff\xff\xff\xff\xff\xff"), OPS ("\x81"), OPS ("i"), OPS ("\x96"),
+  OPS ("cnumpy\nndarray\n"), OPS ("cnumpy\ndtype\n"), OPS ("cnumpy\ndtype\nX\2\0\0\0i8\x85R"),
+  OPS ("cnumpy.core.multiarray\n_reconstruct\n"), OPS ("cnumpy.core.multiarray\nscalar\n"),
+  OPS ("cnumpy.core.multiarray\n_reconstruct\n)R"), OPS ("B\x08\0\0\0abcdefgh"), OPS ("C\4abcd"),
+  OPS ("B\xff\xff\xff\xff"), OPS ("B\xff\0\0\0"), OPS ("X\1\0\0\0>"), OPS ("X\1\0\0\0<")
 };
 
 static void
@@ -211,7 +216,7 @@ mutate_pickle (GByteArray *data, GRand *random)
 {
   guint at = below (random, data->len);
   guint op = below (random, G_N_ELEMENTS (pickle_ops));
-  guint8 wanted = "KMJXhqQRt("[below (random, 10)];
+  guint8 wanted = "KMJXhqQRtbCB("[below (random, 13)];
 
   /* Mostly at one of the usual instructions, or at what looks like one. */
   for (guint i = 0; i < 200 && at + 1 < data->len && data->data[at] != wanted; i++)
@@ -303,6 +308,77 @@ mutate_graph (GByteArray *data, GRand *random)
   }
 }
 
+/* ---- protobuf ----------------------------------------------------------------------------- */
+
+static void
+put_varint (GByteArray *out, guint64 value)
+{
+  do {
+    guint8 byte = (value & 0x7f) | (value > 0x7f ? 0x80 : 0);
+    g_byte_array_append (out, &byte, 1);
+  } while (value >>= 7);
+}
+
+static void
+put_field (GByteArray *out, guint64 number, const void *bytes, gsize n)
+{
+  put_varint (out, number << 3 | 2);
+  put_varint (out, n);
+  g_byte_array_append (out, bytes, (guint) n);
+}
+
+/* A field of @message, damaged: its own fields with lengths that fit, or itself. */
+static void
+mutate_message (GByteArray *message, const GByteArray *other, GRand *random, guint depth)
+{
+  FrcWire wire = { message->data, message->data + message->len };
+  FrcWireField field;
+  guint n = 0, start = 0;
+
+  while (frc_wire_next (&wire, &field))
+    n++;
+  if (n == 0) {
+    mutate_bytes (message, other, random);
+    return;
+  }
+  wire.at = message->data;
+  for (guint skip = below (random, n) + 1; skip > 0; skip--) {
+    start = wire.at - message->data;
+    frc_wire_next (&wire, &field);
+  }
+  g_autoptr (GByteArray) changed = g_byte_array_new ();
+  guint size = wire.at - message->data - start, copies = 1 + below (random, 40);
+  switch (below (random, 12)) {
+    case 0: /* nothing is left of it */
+      break;
+    case 1: /* many of it */
+      for (; copies > 0; copies--)
+        g_byte_array_append (changed, message->data + start, size);
+      break;
+    case 2: /* many without anything inside */
+      for (; copies > 0; copies--)
+        put_field (changed, field.number, "", 0);
+      break;
+    case 3: /* a number */
+      put_varint (changed, field.number << 3);
+      put_varint (changed, interesting (random));
+      break;
+    case 4: /* another kind of field */
+      put_field (changed, 1 + below (random, 9), field.bytes, field.length);
+      break;
+    default:
+      g_byte_array_append (changed, field.bytes, field.length);
+      if (field.is_bytes && field.length > 0 && depth < 4)
+        mutate_message (changed, other, random, depth + 1);
+      else if (field.length > 0)
+        mutate_bytes (changed, other, random);
+      g_autoptr (GByteArray) inner = g_steal_pointer (&changed);
+      changed = g_byte_array_new ();
+      put_field (changed, field.number, inner->data, inner->len);
+  }
+  replace (message, start, size, changed->data, changed->len);
+}
+
 /* ---- zip ---------------------------------------------------------------------------------- */
 
 /* Damages an entry and packs the archive anew, so that its checksum is right. */
@@ -359,6 +435,8 @@ fuzz_mutate (const FuzzSeed *seed, const FuzzSeed *other, GRand *random)
       mutate_safetensors (data, random);
     else if (seed->is_graph)
       mutate_graph (data, random);
+    else if (seed->is_caffe)
+      mutate_message (data, other->data, random, 0);
     else if (!seed->entries)
       mutate_pickle (data, random);
   return data;

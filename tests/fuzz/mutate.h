@@ -13,6 +13,7 @@ typedef struct {
   GPtrArray *entries; /* of an archive: ArchiveEntry; else NULL */
   gboolean is_json;   /* safetensors */
   gboolean is_graph;  /* of TensorFlow */
+  gboolean is_caffe;  /* messages of protobuf */
 } FuzzSeed;
 
 FuzzSeed *fuzz_seed_load (const char *path);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Feeds damaged model files to the readers under AddressSanitizer and UndefinedBehaviorSanitizer:
-# COUNT copies of each file in tests/core/fixtures, 50000 by default, 350,000 in all, twice as many of
+# COUNT copies of each file in tests/core/fixtures, 50000 by default, 550,000 in all, twice as many of
 # a frozen graph, and large inputs that are made to take much memory. Prints the totals; a finding
 # ends it with status 1 and is left in fuzz-finding.bin.
 #
@@ -12,8 +12,9 @@ build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 
 packages="glib-2.0 gobject-2.0 json-glib-1.0 libzip libprotobuf-c"
-readers="weights tensor json_scan safetensors pickle pickle_objects pth pth_legacy pth_zip
-  wire caffemodel graphdef inception_v2_graph inception_v2_numbers inception_v2_table name"
+readers="weights tensor json_scan safetensors pickle pickle_arrays pickle_file pickle_objects pth
+  pth_legacy pth_zip wire caffemodel graphdef inception_v2_graph inception_v2_numbers
+  inception_v2_table name"
 (cd "$top/core/model" && protoc-c --c_out="$build" caffe.proto graphdef.proto)
 sources="$top/core/mem.c $top/core/error.c $top/tests/support/archive.c"
 for name in $readers; do
@@ -26,7 +27,8 @@ done
   $(pkg-config --cflags --libs $packages) -lm
 
 "$build/fuzz-weights" --bombs --count "${1:-50000}" --seed "${2:-1}" \
-  "$top"/tests/core/fixtures/*.pth "$top"/tests/core/fixtures/*.safetensors
+  "$top"/tests/core/fixtures/*.pth "$top"/tests/core/fixtures/*.safetensors \
+  "$top"/tests/core/fixtures/*.caffemodel "$top"/tests/core/fixtures/*.pkl
 # A graph of TensorFlow has thousands of nodes, which takes its time.
 "$build/fuzz-weights" --count "$((${1:-50000} * 2))" --seed "${2:-1}" \
   "$top"/tests/golden/inception_v2.pb

@@ -20,6 +20,7 @@ import torchvision
 
 import caffe_models
 import caffe_reference
+import detectron2_reference
 import images
 import models
 import parity
@@ -225,6 +226,29 @@ class Oracle:
         self.check_amount(row)
         self.finish(row)
 
+    def run_detectron2(self):
+        row = parity.Row(detectron2_reference.FAMILY)
+        path = os.path.join(self.args.work, row.name + ".pkl")
+        digest = hashlib.sha256()
+        for name in ("detectron2_reference.py", "models.py", "images.py"):
+            digest.update(open(os.path.join(HERE, name), "rb").read())
+        kept = os.path.join(self.args.work, f"{row.name}-{digest.hexdigest()[:16]}.pt")
+        model = detectron2_reference.Detectron2()
+        if os.path.exists(kept):
+            model.load_state_dict(torch.load(kept))
+        else:
+            model = detectron2_reference.random_model([self.pictures[len(self.pictures) // 4][1]])
+            torch.save(model.state_dict(), kept)
+        detectron2_reference.save(model, path)
+        ours = self.compare(row, detectron2_reference.Detectron2Reference(model), path, self.pictures)
+        twin = path + ".protocol4.pkl"
+        detectron2_reference.save(model, twin, 4)
+        self.same_bits(row, twin, ours, self.pictures, {})
+        os.remove(twin)
+        self.check_converted(row, path, ours)
+        self.check_amount(row)
+        self.finish(row)
+
     def run_extras(self, family):
         """Other epsilons, exact zeros, odd sizes, trained weights."""
         short = family[len("fasterrcnn_"):]
@@ -267,12 +291,15 @@ def main():
         torch.set_num_threads(args.threads)
     parts = list(filter(None, args.families.split(",")))
     oracle = Oracle(args)
-    known = models.FAMILIES + caffe_models.FAMILIES
+    known = models.FAMILIES + caffe_models.FAMILIES + (detectron2_reference.FAMILY,)
     for family in known[::-1]:
         if parts and not any(family == part if part in known else part in family for part in parts):
             continue
         if family in caffe_models.FAMILIES:
             oracle.run_caffe(family)
+            continue
+        if family == detectron2_reference.FAMILY:
+            oracle.run_detectron2()
             continue
         oracle.run_family(family)
         if args.extras:

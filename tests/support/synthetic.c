@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "synthetic.h"
+#include "caffe.h"
+#include "detectron2.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -55,9 +57,24 @@ fill (const Entry *entry, gfloat gain, GRand *rand, gfloat *out)
     out[i] = one ? 1 : (gfloat) g_rand_double_range (rand, -1, 1) * a;
 }
 
+/* Files of other frameworks, written as those have them. */
+static gboolean
+write_foreign (const char *family, const char *path)
+{
+  g_autoptr (GByteArray) file = NULL;
+
+  if (strstr (family, "vgg16") || strstr (family, "zf"))
+    file = caffe_small_net (family, CAFFE_V2);
+  else if (strstr (family, "detectron2"))
+    file = detectron2_small_model (PICKLE_NUMPY1);
+  return file && g_file_set_contents (path, (char *) file->data, file->len, NULL);
+}
+
 void
 frc_test_write_model (const char *family, const char *path)
 {
+  if (write_foreign (family, path))
+    return;
   const char *folder = g_getenv ("FRC_TEST_FAMILIES");
   const char *list = strstr (family, "_320_") ? "fasterrcnn_mobilenet_v3_large_fpn" : family;
   g_autofree char *file = g_strdup_printf ("%s/%s.txt", folder ? folder : ".", list);

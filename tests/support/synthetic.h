@@ -7,8 +7,9 @@
 
 #include <glib.h>
 
-/* Writes a safetensors file of @family with seeded weights that keep activations in range and make
- * a few detections: folder FRC_TEST_FAMILIES from the environment holds the lists. Aborts the test
+/* Writes a file of @family with seeded weights that keep activations in range and make a few
+ * detections: those of Caffe and Detectron2 with few channels, in their own formats; the others as
+ * safetensors, of which folder FRC_TEST_FAMILIES from the environment holds the lists. Aborts the test
  * on failure. */
 void frc_test_write_model (const char *family, const char *path);
 
