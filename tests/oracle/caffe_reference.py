@@ -75,8 +75,9 @@ def propose(scores, deltas, height, width, scale):
 
 
 class CaffeReference:
-    def __init__(self, net, path):
-        """@net: a caffe_models.Net, @path: its .caffemodel."""
+    def __init__(self, net, path, fast=False):
+        """@net: a caffe_models.Net, @path: its .caffemodel. Without @fast OpenCV runs layer by layer,
+        without Winograd's rounding."""
         self.net = net
         trunk, head = path + ".trunk.prototxt", path + ".head.prototxt"
         for name, text in ((trunk, caffe_models.trunk_prototxt(net)),
@@ -85,7 +86,7 @@ class CaffeReference:
                 out.write(text)
         self.trunk = cv2.dnn.readNetFromCaffe(trunk, path)
         self.head = cv2.dnn.readNetFromCaffe(head, path)
-        for part in (self.trunk, self.head):
+        for part in () if fast else (self.trunk, self.head):
             part.enableFusion(False)
             if hasattr(part, "enableWinograd"):
                 part.enableWinograd(False)
