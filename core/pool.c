@@ -46,6 +46,7 @@ struct _FrcPool {
   atomic_uint sleepers;
   atomic_bool caller_waits, active, quit, left_out;
 
+  guint n_started; /* workers that run, under the lock */
   guint n_threads;
   PoolThread threads[]; /* [0] is the caller */
 };
@@ -154,6 +155,10 @@ worker_main (gpointer data)
   FrcPool *pool = self->pool;
   guint seen = 0;
 
+  g_mutex_lock (&pool->lock);
+  pool->n_started++;
+  g_cond_signal (&pool->done);
+  g_mutex_unlock (&pool->lock);
   control_set_flush ();
   for (;;) {
     pool_spin (pool, &pool->epoch, seen);
@@ -275,6 +280,11 @@ frc_pool_new (guint n_threads, GError **error)
     }
     pool->n_threads = i + 1;
   }
+  /* A thread allocates while it starts, which must not fall into a frame. */
+  g_mutex_lock (&pool->lock);
+  while (pool->n_started + 1 < n_threads)
+    g_cond_wait (&pool->done, &pool->lock);
+  g_mutex_unlock (&pool->lock);
   return pool;
 }
 
