@@ -51,10 +51,28 @@ def settle(ours, reference, resized):
 
 
 def given_of(proposals, resized, picture):
-    """In pixels of the picture; what ends at the edge comes back as exactly that from beyond it."""
-    edge = np.tile(np.float32(resized[::-1]), 2)
-    ratio = np.tile(np.array(picture.shape[1::-1]) / resized[::-1], 2)
-    return (proposals + (proposals >= edge)) * ratio
+    """In pixels of the picture. What ends at the edge comes back as exactly that from beyond it; the
+    other corner comes back as it was, or at least with the same last sample."""
+    edge = np.float32(resized[::-1])
+    to_network = edge / np.float32(picture.shape[1::-1])
+    given = np.float32(proposals / np.tile(to_network, 2))
+    given[:, 2:] += proposals[:, 2:] >= edge
+    lost = lost_samples(proposals, resized)
+    near = [given[:, :2]]
+    for direction in (np.inf, -np.inf):
+        step = given[:, :2]
+        for _ in range(3):
+            step = np.nextafter(step, np.float32(direction))
+            near.append(step)
+    found = np.zeros(lost.shape, int)
+    for candidate in near:
+        back = proposals.copy()
+        back[:, :2] = np.clip(candidate * to_network, 0, edge)
+        same = lost_samples(back, resized) == lost
+        quality = same + 2 * (same & (back[:, :2] == proposals[:, :2]))
+        given[:, :2] = np.where(quality > found, candidate, given[:, :2])
+        found = np.maximum(found, quality)
+    return given
 
 
 class Oracle:
