@@ -108,6 +108,15 @@ def prepare(name, args, picture):
     return ours, onnx
 
 
+def calibrated(name, ours, args):
+    """The same model with bounds for int8, measured on the photograph: enough for its speed."""
+    path = os.path.join(args.work, f"{name}-int8.safetensors")
+    if not os.path.exists(path):
+        subprocess.run([os.path.join(args.build, "models", "frcnn"), "calibrate", ours, args.image,
+                        "-o", path, "-q"], check=True)
+    return path
+
+
 def burst(run, frames):
     times, result = [], None
     for _ in range(frames):
@@ -117,13 +126,16 @@ def burst(run, frames):
     return statistics.median(times) * 1e3, result
 
 
-def race(name, peer_name, threads, args, picture):
-    """One line of the table."""
+def race(name, peer_name, threads, precision, args, picture):
+    """One line of the table. Our int8 meets the peer's bf16."""
     family, title, frames = MODELS[name]
     ours_path, onnx = prepare(name, args, picture)
+    theirs_precision = "bf16" if precision == "int8" else precision
+    if precision == "int8":
+        ours_path = calibrated(name, ours_path, args)
     tensor = np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32) / 255
-    peer = PEERS[peer_name](onnx, threads, args.precision)
-    stages = Stages(args.build, ours_path, threads=threads)
+    peer = PEERS[peer_name](onnx, threads, theirs_precision)
+    stages = Stages(args.build, ours_path, threads=threads, precision=precision)
 
     def run_ours():
         got, found = stages.run(picture, dump=False)
@@ -143,7 +155,7 @@ def race(name, peer_name, threads, args, picture):
     stages.close()
     median = [statistics.median(column) for column in zip(*pairs)]
     spread = [f"{min(column):.1f}–{max(column):.1f}" for column in list(zip(*pairs))[:2]]
-    return [title, str(threads), f"{median[0]:.1f} ({spread[0]})", peer.version,
+    return [title, f"{precision} / {theirs_precision}", str(threads), f"{median[0]:.1f} ({spread[0]})", peer.version,
             f"{median[1]:.1f} ({spread[1]})", f"{median[2]:.2f}",
             f"{ours['rois']} / {theirs['rois']}", f"{ours['found']} / {theirs['found']}"]
 
@@ -156,13 +168,13 @@ def processor():
 
 
 def report(rows, args, picture, load):
-    head = ["model", "threads", "ours, ms", "peer", "peer, ms", "ours / peer",
+    head = ["model", "precision", "threads", "ours, ms", "peer", "peer, ms", "ours / peer",
             "proposals ours / peer", "detections ours / peer"]
     lines = ["# Against other engines", "",
              f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, "
              f"{platform.system()} {platform.release()}; load average {load[0]:.1f} before, "
              f"{os.getloadavg()[0]:.1f} after.",
-             f"{args.precision}, photograph of {picture.shape[1]}×{picture.shape[0]}, median of "
+             f"Photograph of {picture.shape[1]}×{picture.shape[0]}, median of "
              f"{args.pairs} alternating pairs (least–most). Exported with torch "
              f"{torch.__version__}, torchvision {torchvision.__version__}, opset 17.",
              f"Made by `tests/bench/peers.sh` at revision {revision()}.", "",
@@ -188,7 +200,8 @@ def main():
     parser.add_argument("--threads", default="2,1", help="thread counts, comma-separated")
     parser.add_argument("--size", default="640x480")
     parser.add_argument("--pairs", type=int, default=9)
-    parser.add_argument("--precision", default="f32", help="OpenVINO's INFERENCE_PRECISION_HINT")
+    parser.add_argument("--precision", default="f32",
+                        help="comma list of f32, bf16 and int8 (against the peer's bf16)")
     parser.add_argument("--prepare", action="store_true", help="only export the models")
     parser.add_argument("--write", default="", help="also write the table to this file")
     args = parser.parse_args()
@@ -200,8 +213,9 @@ def main():
         prepare(name, args, picture)
         for threads in () if args.prepare else map(int, args.threads.split(",")):
             for peer in args.peers.split(","):
-                rows.append(race(name, peer, threads, args, picture))
-                print(" | ".join(rows[-1]), flush=True)
+                for precision in args.precision.split(","):
+                    rows.append(race(name, peer, threads, precision, args, picture))
+                    print(" | ".join(rows[-1]), flush=True)
     if not args.prepare:
         text = report(rows, args, picture, load)
         print("\n" + text)

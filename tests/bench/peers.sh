@@ -37,6 +37,6 @@ fi
 if [ -z "${FRC_BENCH_BUILD:-}" ] && [ ! -e "$build/build.ninja" ]; then
   meson setup "$build" "$root" -Dtests=true
 fi
-ninja -C "$build" tests/oracle/oracle-stages
+ninja -C "$build" tests/oracle/oracle-stages models/frcnn
 
 exec "$venv/bin/python" -W ignore "$here/peers.py" --build "$build" --work "$cache/work" "$@"

@@ -14,9 +14,10 @@ from PIL import Image
 class Stages:
     """One oracle-stages process on one model."""
 
-    def __init__(self, build, model, family=None, threads=0, threshold=0.05):
+    def __init__(self, build, model, family=None, threads=0, threshold=0.05, precision="f32"):
         command = [os.path.join(build, "tests", "oracle", "oracle-stages"), model,
-                   "--threads", str(threads), "--threshold", repr(threshold)]
+                   "--threads", str(threads), "--threshold", repr(threshold),
+                   "--precision", precision]
         command += ["--family", family] if family else []
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)

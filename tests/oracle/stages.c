@@ -115,7 +115,7 @@ run_job (FrcDetector *detector, gfloat threshold, char **field)
 int
 main (int argc, char **argv)
 {
-  char *family = NULL, line[8192];
+  char *family = NULL, *precision = NULL, line[8192];
   gdouble threshold = 0.05;
   FrcOptions options = { 0 };
   const GOptionEntry entries[] = {
@@ -123,6 +123,7 @@ main (int argc, char **argv)
     { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &threshold, NULL, "T" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &options.threads, NULL, "N" },
     { "input-size", 0, 0, G_OPTION_ARG_INT, &options.input_size, NULL, "N" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &precision, NULL, "P" },
     { NULL },
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("MODEL");
@@ -131,7 +132,8 @@ main (int argc, char **argv)
   g_autoptr (FrcDetector) detector = NULL;
 
   g_option_context_add_main_entries (context, entries, NULL);
-  if (g_option_context_parse (context, &argc, &argv, &error) && argc == 2)
+  if (g_option_context_parse (context, &argc, &argv, &error) && argc == 2 &&
+      (!precision || frc_precision_parse (precision, &options.precision, &error)))
     model = frc_model_load (argv[1], family, &error);
   if (model)
     detector = frc_detector_new (model, &options, &error);
@@ -150,5 +152,6 @@ main (int argc, char **argv)
     fflush (stdout);
   }
   g_free (family);
+  g_free (precision);
   return 0;
 }
