@@ -166,7 +166,7 @@ def main():
     stages, found = tensorflow_graph.Reference(graph).run(picture)
     out = {"picture": picture, "args": np.float32([96, 160, 0.02]), **found}
     out["stage.proposals"] = stages.pop("proposals")
-    del stages["resized"]
+    del stages["resized"], stages["crops"]
     for name, value in stages.items():
         step = 97 if name == "box_roi_pool" else 13
         out["stage." + name] = value.reshape(-1)[::step]

@@ -29,35 +29,40 @@ THRESHOLD = 0.05
 LEAST_FOUND, LEAST_LABELS = 1000, 10
 
 
-def lost_samples(proposals, resized, crop=14, stride=16):
-    """For each proposal and axis: does crop_and_resize find its last sample beyond the map? In f32,
-    step by step."""
-    one, size = np.float32(1), np.float32(resized[::-1])
-    last = np.float32(np.ceil(size / stride) - 1)
-    start, end = (proposals[:, i:i + 2] * (one / size) for i in (0, 2))
+def shares(proposals, resized):
+    """Of the image, as they are cropped, in f32."""
+    return proposals * (np.float32(1) / np.tile(np.float32(resized[::-1]), 2))
+
+
+def lost_samples(crops, resized, crop=14, stride=16):
+    """For each crop and axis: does crop_and_resize find its last sample beyond the map? In f32, step by
+    step."""
+    last = np.float32(np.ceil(np.float32(resized[::-1]) / stride) - 1)
+    start, end = crops[:, :2], crops[:, 2:]
     step = (end - start) * last / np.float32(crop - 1)
     return start * last + np.float32(crop - 1) * step > last
 
 
-def settle(ours, reference, resized):
+def settle(ours, reference, crops, resized):
     """Ours with the reference's in place of those that lost other samples, and how many these are."""
     iou = parity.iou_matrix(ours, reference)
     pairs = parity.pair(iou >= parity.IOU, iou)
-    a, b = (lost_samples(p, resized) for p in (ours, reference))
-    other, settled = [(i, j) for i, j in pairs if (a[i] != b[j]).any()], ours.copy()
+    a, b = lost_samples(shares(ours, resized), resized), lost_samples(crops, resized)
+    other = [(i, j) for i, j in pairs if (a[i] != b[j]).any()]
+    settled, settled_crops = ours.copy(), shares(ours, resized)
     for i, j in other:
-        settled[i] = reference[j]
-    return settled, len(other)
+        settled[i], settled_crops[i] = reference[j], crops[j]
+    return settled, settled_crops, len(other)
 
 
-def given_of(proposals, resized, picture):
+def given_of(proposals, crops, resized, picture):
     """In pixels of the picture. What ends at the edge comes back as exactly that from beyond it; the
     other corner comes back as it was, or at least with the same last sample."""
     edge = np.float32(resized[::-1])
     to_network = edge / np.float32(picture.shape[1::-1])
     given = np.float32(proposals / np.tile(to_network, 2))
     given[:, 2:] += proposals[:, 2:] >= edge
-    lost = lost_samples(proposals, resized)
+    lost = lost_samples(crops, resized)
     near = [given[:, :2]]
     for direction in (np.inf, -np.inf):
         step = given[:, :2]
@@ -68,8 +73,9 @@ def given_of(proposals, resized, picture):
     for candidate in near:
         back = proposals.copy()
         back[:, :2] = np.clip(candidate * to_network, 0, edge)
+        back = shares(back, resized)
         same = lost_samples(back, resized) == lost
-        quality = same + 2 * (same & (back[:, :2] == proposals[:, :2]))
+        quality = same + 2 * (same & (back[:, :2] == crops[:, :2]))
         given[:, :2] = np.where(quality > found, candidate, given[:, :2])
         found = np.maximum(found, quality)
     return given
@@ -104,7 +110,7 @@ class Oracle:
             start = time.time()
             want, want_found = reference.run(picture)
             seconds[0] += time.time() - start
-            keep = want_found["scores"] > THRESHOLD
+            crops, keep = want.pop("crops"), want_found["scores"] > THRESHOLD
             want_found = {key: value[keep] for key, value in want_found.items()}
             got, got_found = stages.run(picture)
             seconds[1] += got["seconds"]
@@ -116,12 +122,13 @@ class Oracle:
             row.add_stages(title, got, want, False)
             row.add_proposals(got["proposals"].reshape(-1, 4), want["proposals"])
             raw.add_found(got_found, want_found)
-            settled, n = settle(got["proposals"].reshape(-1, 4), want["proposals"], want["resized"])
+            *settled, n = settle(got["proposals"].reshape(-1, 4), want["proposals"], crops,
+                                 want["resized"])
             n_other += n
             if n:
-                _, got_found = stages.run(picture, given_of(settled, want["resized"], picture))
+                _, got_found = stages.run(picture, given_of(*settled, want["resized"], picture))
             row.add_found(got_found, want_found)
-            given = given_of(want["proposals"], want["resized"], picture)
+            given = given_of(want["proposals"], crops, want["resized"], picture)
             got, got_found = stages.run(picture, given)
             row.add_stages(title, got, want, True)
             pairs = parity.match_found(got_found, want_found)

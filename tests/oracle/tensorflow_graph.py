@@ -173,7 +173,8 @@ class Reference:
         stages["box_roi_pool"] = stages["box_roi_pool"][:n]
         stages["resized"] = np.array(stages["input"].shape[1:3])
         shape = stages["resized"][[1, 0, 1, 0]].astype(np.float32)
-        stages["proposals"] = crops[:n, [1, 0, 3, 2]] * shape
+        stages["crops"] = crops[:n, [1, 0, 3, 2]]  # shares of the image
+        stages["proposals"] = stages["crops"] * shape
         kept = int(results[3][0])
         boxes = results[0][0, :kept][:, [1, 0, 3, 2]] * np.float32([width, height, width, height])
         return stages, {"boxes": boxes, "scores": results[1][0, :kept],
