@@ -152,6 +152,7 @@ start_harness (const char *mode)
   g_object_set_data (G_OBJECT (detect), FRC_TEST_HOOKS_KEY, &hooks);
   gst_util_set_object_arg (G_OBJECT (detect), "mode", mode);
   h = harness_for (detect, NULL);
+  gst_harness_set_live (h, TRUE);
 }
 
 static void
