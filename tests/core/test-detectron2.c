@@ -81,6 +81,7 @@ test_refused_arrays (void)
 {
   static const gfloat values[6] = { 0 };
   static const guint matrix[] = { 2, 3, 0 };
+  static const char system_call[] = "\x80\x03" "cos\nsystem\nX\4\0\0\0true\x85R.";
   g_autoptr (GByteArray) less = pickle_begin (PICKLE_NUMPY1);
   g_autoptr (GByteArray) objects = pickle_begin (PICKLE_NUMPY1);
   g_autoptr (GByteArray) big_endian = pickle_begin (PICKLE_NUMPY1);
@@ -97,7 +98,7 @@ test_refused_arrays (void)
   guint8 *order = memchr (big_endian->data, '<', big_endian->len);
   *order = '>';
   assert_refused (big_endian, FRC_ERROR_UNSUPPORTED, "low byte first");
-  g_byte_array_append (call, (const guint8 *) "\x80\x03" "cos\nsystem\nX\4\0\0\0true\x85R.", 28);
+  g_byte_array_append (call, (const guint8 *) system_call, sizeof system_call - 1);
   assert_refused (call, FRC_ERROR_UNSUPPORTED, "'os.system'; nothing in it was run");
 }
 

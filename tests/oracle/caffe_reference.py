@@ -61,7 +61,7 @@ def nms(boxes, scores, threshold):
 
 
 def propose(scores, deltas, height, width, scale):
-    """scores [h, w, 9] of the foreground, deltas [h, w, 36]."""
+    """scores [h, w, 9]: what the foreground is ranked by, deltas [h, w, 36]."""
     y, x = np.mgrid[:scores.shape[0], :scores.shape[1]] * STRIDE
     shifts = np.stack([x, y, x, y], -1).astype(np.float32)
     anchors = (shifts[:, :, None] + BASE_ANCHORS).reshape(-1, 4)
@@ -127,8 +127,8 @@ class CaffeReference:
         """As reference.Reference.run ()."""
         pixels, scale, (features, pairs, deltas) = self.run_trunk(image)
         objectness = pairs[..., ANCHORS:] - pairs[..., :ANCHORS]
-        foreground = 1 / (1 + np.exp(-objectness[0]))
-        proposals = propose(foreground, deltas[0], *pixels.shape[:2], scale)
+        # By logit: many probabilities are equal floats, and argsort () leaves those in any order.
+        proposals = propose(objectness[0], deltas[0], *pixels.shape[:2], scale)
         pooled, logits, regression = self.run_head(features, proposals)
         stages = {"input": pixels[None, ..., ::-1], "features.0": features,
                   "objectness.0": objectness, "pred_bbox_deltas.0": deltas, "proposals": proposals,
