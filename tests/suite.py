@@ -16,6 +16,7 @@ TAP = re.compile(r"^(not ok|ok)\b(.*)$", re.M)
 BAD = {"FAIL", "ERROR", "TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS"}
 # The leak checker can itself crash on a thread that is just ending; that says nothing of the program.
 CHECKER_CRASHED = "LeakSanitizer has encountered a fatal error"
+PROBLEMS = re.compile(r":-?\d+:([FES]):[^:\n]+:(\w+):\d+:")
 
 
 def count(test):
@@ -73,22 +74,44 @@ def run_logged(build, arguments):
         return status, rest, [json.loads(line) for line in lines]
 
 
-def checker_crashed(test):
+def crashed_cases(test):
+    """Names of libcheck's cases in which nothing failed but the leak checker at their end; [""] for
+    a program without cases. Empty where something else is wrong."""
     output = (test.get("stdout") or "") + (test.get("stderr") or "")
-    return test["result"] in BAD and CHECKER_CRASHED in output
+    if test["result"] not in BAD or CHECKER_CRASHED not in output:
+        return []
+    problems = PROBLEMS.findall(output)
+    if not CHECKS.search(output):
+        return [""]
+    if any(kind != "S" for kind, _ in problems) or len(problems) > output.count(CHECKER_CRASHED):
+        return []
+    return sorted({case for _, case in problems})
+
+
+def repeat_crashed(build, options, test):
+    """Repeats these cases until the leak checker has looked at each."""
+    cases = crashed_cases(test)
+    for _ in range(6):
+        if not cases:
+            return
+        name = re.split(r"[:/] ?", test["name"])[-1]
+        print(f"Again, since the leak checker crashed: {name} {' '.join(cases)}", flush=True)
+        os.environ["GST_CHECKS"] = ",".join(cases)
+        repeated = run_logged(build, options + [name])[2]
+        del os.environ["GST_CHECKS"]
+        if repeated and repeated[0]["result"] == "OK":
+            test["result"] = "OK"
+            test["stdout"] = CHECKS.sub(r"100%: Checks: \1, Failures: 0, Errors: 0", test["stdout"])
+            return
+        cases = crashed_cases(repeated[0]) if repeated else []
 
 
 def main():
     build, options = sys.argv[1], [a for a in sys.argv[2:] if a.startswith("-") or a.isdigit()]
     status, rest, tests = run_logged(build, sys.argv[2:])
-    for _ in range(2):
-        again = [re.split(r"[:/] ?", test["name"])[-1] for test in tests if checker_crashed(test)]
-        if not again:
-            break
-        print(f"Again, since the leak checker crashed in: {' '.join(again)}", flush=True)
-        status, rest, repeated = run_logged(build, options + again)
-        names = [test["name"] for test in repeated]
-        tests = [test for test in tests if test["name"] not in names] + repeated
+    for test in tests:
+        repeat_crashed(build, options, test)
+    status = status and any(test["result"] in BAD for test in tests)
     if not tests:
         sys.stderr.writelines(rest)
         sys.exit("suite.py: no test ran")
