@@ -54,6 +54,25 @@ take_arguments ()
   input=$(find_source "$what") || exit 1
 }
 
+# describe_ends FILE: behind take_arguments. Sets source and sink, the ends of a gst-launch-1.0 line;
+# words, the properties for it; where, what shows the result: a window, or FILE without a display.
+describe_ends ()
+{
+  words=$(printf ' %q' "${properties[@]}")
+  [ ${#properties[@]} != 0 ] || words=
+  case $input in
+    v4l2://*) source="v4l2src device=$(printf %q "$what")" ;;
+    rtsp*://*) source="rtspsrc latency=200 location=$(printf %q "$input") ! application/x-rtp,media=video ! decodebin" ;;
+    *) source="uridecodebin uri=$(printf %q "$(as_uri "$input")")" ;;
+  esac
+  if [ -n "$(window_packages)" ]; then
+    where="The window shows" sink="videoconvert ! autovideosink"
+  else
+    where="$1 shows"
+    sink="videoconvert ! vp8enc deadline=1 cpu-used=4 target-bitrate=4000000 ! webmmux ! filesink location=$1"
+  fi
+}
+
 # prepare PACKAGE…: installs what is missing, builds, and lets GStreamer find the plugin. What it
 # says goes to stderr.
 prepare ()

@@ -37,19 +37,7 @@ case $name in
 esac
 take_arguments "$clip" "$@"
 
-words=$(printf ' %q' "${properties[@]}")
-[ ${#properties[@]} != 0 ] || words=
-case $input in
-  v4l2://*) source="v4l2src device=$(printf %q "$what")" ;;
-  rtsp*://*) source="rtspsrc latency=200 location=$(printf %q "$input") ! application/x-rtp,media=video ! decodebin" ;;
-  *) source="uridecodebin uri=$(printf %q "$(as_uri "$input")")" ;;
-esac
-if [ -n "$(window_packages)" ]; then
-  where="The window shows" sink="videoconvert ! autovideosink"
-else
-  where="$name.webm shows"
-  sink="videoconvert ! vp8enc deadline=1 cpu-used=4 target-bitrate=4000000 ! webmmux ! filesink location=$name.webm"
-fi
+describe_ends "$name.webm"
 
 # The two halves of every line: frames that the detector takes, boxes that are drawn.
 frames="$source ! queue ! videoconvert"

@@ -30,19 +30,7 @@ graph=$(realpath "$graph")
 shift
 take_arguments "$top/pipelines/demo.webm" "$@"
 
-words=$(printf ' %q' "${properties[@]}")
-[ ${#properties[@]} != 0 ] || words=
-case $input in
-  v4l2://*) source="v4l2src device=$(printf %q "$what")" ;;
-  rtsp*://*) source="rtspsrc latency=200 location=$(printf %q "$input") ! application/x-rtp,media=video ! decodebin" ;;
-  *) source="uridecodebin uri=$(printf %q "$(as_uri "$input")")" ;;
-esac
-if [ -n "$(window_packages)" ]; then
-  where="The window shows" sink="videoconvert ! autovideosink"
-else
-  where="inception-v2.webm shows"
-  sink="videoconvert ! vp8enc deadline=1 cpu-used=4 target-bitrate=4000000 ! webmmux ! filesink location=inception-v2.webm"
-fi
+describe_ends inception-v2.webm
 line="gst-launch-1.0 -e $source ! queue ! videoconvert ! fasterrcnndetect model=$(printf %q "$graph") interval=5$words ! fasterrcnnoverlay ! $sink"
 
 if [ -n "$print" ]; then
