@@ -21,6 +21,8 @@ frc_build_find (FrcBuilder *builder, const char *name)
   if (!tensor && !builder->graph->error)
     g_set_error (&builder->graph->error, FRC_ERROR, FRC_ERROR_MISSING_TENSOR,
         "%s: tensor '%s' is missing", frc_weights_path (builder->weights), name);
+  if (tensor)
+    g_hash_table_add (builder->taken, (gpointer) tensor);
   return tensor;
 }
 

@@ -14,6 +14,7 @@ typedef struct {
   const FrcWeights *weights;
   FrcGraph *graph;
   gdouble batch_norm_eps;
+  GHashTable *taken; /* the FrcTensors that frc_build_find () gave */
 } FrcBuilder;
 
 typedef struct {

@@ -104,7 +104,7 @@ configure_efficientnet_lite0 (FrcConfig *config, const FrcWeights *weights)
 
 /* torchvision's: bodies below a feature pyramid. */
 #define TORCHVISION(name, matches, configure, body, pool_level, conv_head) \
-  { name, matches, configure, frc_torchvision_build, body, pool_level, conv_head }
+  { name, matches, configure, frc_torchvision_build, body, pool_level, conv_head, "backbone." }
 
 static const FrcFamily families[] = {
   TORCHVISION ("fasterrcnn_efficientnet_lite0_fpn", is_efficientnet_lite0,
@@ -119,10 +119,11 @@ static const FrcFamily families[] = {
       frc_mobilenet_v3_large_body, TRUE, FALSE),
   { FRC_INCEPTION_V2_FAMILY, frc_inception_v2_matches, frc_inception_v2_configure,
       frc_inception_v2_build },
-  { "fasterrcnn_vgg16", frc_vgg16_matches, frc_vgg16_configure, frc_vgg16_build },
-  { "fasterrcnn_zf", frc_zf_matches, frc_zf_configure, frc_zf_build },
+  { "fasterrcnn_vgg16", frc_vgg16_matches, frc_vgg16_configure, frc_vgg16_build, .body_prefix = "conv" },
+  { "fasterrcnn_zf", frc_zf_matches, frc_zf_configure, frc_zf_build,
+      .body_prefix = "conv" },
   { "detectron2_faster_rcnn_r50_fpn", frc_detectron2_matches, frc_detectron2_configure,
-      frc_detectron2_build, .skips_holes = TRUE },
+      frc_detectron2_build, .body_prefix = "backbone.", .skips_holes = TRUE },
 };
 
 const char *const *

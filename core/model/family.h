@@ -39,6 +39,7 @@ struct _FrcFamily {
   gboolean pool_level; /* the FPN adds a subsampled last map */
   gboolean conv_head;  /* four convolutions before the box head's fully connected layer */
 
+  const char *body_prefix; /* of the body's tensors: a kernel there that is not built is refused */
   gboolean skips_holes; /* COCO's classes are numbered without the holes of their ids */
 };
 

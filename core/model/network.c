@@ -40,6 +40,24 @@ check_predictions (const FrcNetwork *network, const char *path, GError **error)
   return FALSE;
 }
 
+/* A deeper body has every tensor that is looked for here, and more of them. */
+static gboolean
+check_body (const FrcBuilder *builder, const FrcFamily *family, GError **error)
+{
+  for (guint i = 0; family->body_prefix && i < frc_weights_count (builder->weights); i++) {
+    const FrcTensor *tensor = frc_weights_nth (builder->weights, i);
+
+    if (tensor->n_dims == 4 && g_str_has_prefix (tensor->name, family->body_prefix) &&
+        !g_hash_table_contains (builder->taken, tensor)) {
+      g_set_error (error, FRC_ERROR, FRC_ERROR_FORMAT,
+          "%s: expected the layers of %s and no other, found the convolution '%s': a backbone that is "
+          "not known here", frc_weights_path (builder->weights), family->name, tensor->name);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 static void
 mark_outputs (FrcNetwork *network)
 {
@@ -68,15 +86,17 @@ frc_network_build (FrcNetwork *network, const FrcFamily *family, const FrcConfig
     const FrcWeights *weights, const FrcKernels *kernels, const FrcNarrowKernels *narrow,
     GHashTable *bounds, GError **error)
 {
-  FrcBuilder trunk = { weights, frc_graph_new (kernels), config->batch_norm_eps };
-  FrcBuilder head = { weights, frc_graph_new (kernels), config->batch_norm_eps };
+  g_autoptr (GHashTable) taken = g_hash_table_new (NULL, NULL);
+  FrcBuilder trunk = { weights, frc_graph_new (kernels), config->batch_norm_eps, taken };
+  FrcBuilder head = { weights, frc_graph_new (kernels), config->batch_norm_eps, taken };
 
   trunk.graph->narrow = head.graph->narrow = narrow;
   trunk.graph->bounds = head.graph->bounds = bounds;
   *network = (FrcNetwork){ .trunk = trunk.graph, .head = head.graph };
   network->input = frc_graph_input (trunk.graph, 3);
   family->build (network, &trunk, &head, family, config);
-  if (check_built (network, config, frc_weights_path (weights), error)) {
+  if (check_built (network, config, frc_weights_path (weights), error) &&
+      check_body (&trunk, family, error)) {
     FrcShape rois = { 1, config->pooled_size, config->pooled_size,
       head.graph->nodes[network->rois].channels };
     mark_outputs (network);

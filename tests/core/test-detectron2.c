@@ -235,7 +235,7 @@ test_detector (void)
   guint n = 0;
 
   for (guint style = PICKLE_NUMPY1; style <= PICKLE_NUMPY2; style++) {
-    g_autoptr (GByteArray) file = detectron2_small_model (style);
+    g_autoptr (GByteArray) file = detectron2_small_model (style, DETECTRON2_R50);
     g_file_set_contents (path, (char *) file->data, file->len, NULL);
     guint n_found = detect (path, style ? found : first, &info);
     if (style)
@@ -252,6 +252,33 @@ test_detector (void)
   g_rmdir (folder);
 }
 
+/* ResNet-101 has every tensor of ResNet-50, and 17 more blocks; a RetinaNet has no RoI heads. */
+static void
+test_other_networks (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("frc-detectron2-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "model.pkl", NULL);
+  g_autoptr (GByteArray) deeper = detectron2_small_model (PICKLE_NUMPY2, DETECTRON2_R101);
+  g_autoptr (GByteArray) retinanet = detectron2_small_model (PICKLE_NUMPY2, DETECTRON2_R50);
+  g_autoptr (GError) error = NULL;
+
+  g_file_set_contents (path, (char *) deeper->data, deeper->len, NULL);
+  g_assert_null (frc_model_load (path, NULL, &error));
+  g_assert_error (error, FRC_ERROR, FRC_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, "'backbone.bottom_up.res4.6.conv1.weight'"));
+  g_clear_error (&error);
+
+  for (guint i = 0; i + 9 < retinanet->len; i++)
+    if (memcmp (retinanet->data + i, "roi_heads", 9) == 0)
+      memcpy (retinanet->data + i, "headheads", 9);
+  g_file_set_contents (path, (char *) retinanet->data, retinanet->len, NULL);
+  g_assert_null (frc_model_load (path, NULL, &error));
+  g_assert_error (error, FRC_ERROR, FRC_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, "'backbone.bottom_up.stem.conv1.weight'"));
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -261,5 +288,6 @@ main (int argc, char **argv)
   g_test_add_func ("/detectron2/taps", test_taps);
   g_test_add_func ("/detectron2/resize", test_resize);
   g_test_add_func ("/detectron2/detector", test_detector);
+  g_test_add_func ("/detectron2/other-networks", test_other_networks);
   return g_test_run ();
 }

@@ -147,9 +147,9 @@ add_block (Model *model, guint stage, guint i, guint in, guint width, guint out)
 }
 
 GByteArray *
-detectron2_small_model (PickleStyle style)
+detectron2_small_model (PickleStyle style, guint res4_blocks)
 {
-  static const guint blocks[] = { 3, 4, 6, 3 };
+  const guint blocks[] = { 3, 4, res4_blocks, 3 };
   Model model = { pickle_begin (style), style, g_rand_new_with_seed (5) };
   guint in = 4;
 

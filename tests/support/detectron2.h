@@ -16,7 +16,11 @@ void pickle_add_array (GByteArray *out, PickleStyle style, const char *name, con
     const char *type, gboolean columns_first, const void *data, gsize n);
 void pickle_end (GByteArray *out);
 
-/* R50-FPN with few channels, 80 classes and seeded weights that make scores that spread. */
-GByteArray *detectron2_small_model (PickleStyle style);
+/* ResNets differ in the blocks of their fourth stage. */
+#define DETECTRON2_R50 6
+#define DETECTRON2_R101 23
+
+/* A ResNet-FPN with few channels, 80 classes and seeded weights that make scores that spread. */
+GByteArray *detectron2_small_model (PickleStyle style, guint res4_blocks);
 
 #endif

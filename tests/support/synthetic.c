@@ -66,7 +66,7 @@ write_foreign (const char *family, const char *path)
   if (strstr (family, "vgg16") || strstr (family, "zf"))
     file = caffe_small_net (family, CAFFE_V2);
   else if (strstr (family, "detectron2"))
-    file = detectron2_small_model (PICKLE_NUMPY1);
+    file = detectron2_small_model (PICKLE_NUMPY1, DETECTRON2_R50);
   return file && g_file_set_contents (path, (char *) file->data, file->len, NULL);
 }
 
