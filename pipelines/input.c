@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "input.h"
 
+#include <gst/pbutils/pbutils.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,6 +86,35 @@ input_print_error (GstElement *pipeline, const char *input, GstMessage *message,
         "gstreamer1.0-plugins-bad and gstreamer1.0-plugins-ugly hold more of them.\n", missing);
   else if (more)
     fprintf (stderr, "(%s)\n", more + 1);
+}
+
+/**
+ * input_note_message:
+ * @message: any message of @pipeline but its end and its errors
+ * @missing: (inout): what GStreamer has no element for, once a message said so; to be freed
+ *
+ * Says warnings on stderr and keeps the pipeline's latency up to date.
+ */
+void
+input_note_message (GstElement *pipeline, GstMessage *message, char **missing)
+{
+  g_autoptr (GError) error = NULL;
+
+  switch (GST_MESSAGE_TYPE (message)) {
+    case GST_MESSAGE_WARNING:
+      gst_message_parse_warning (message, &error, NULL);
+      fprintf (stderr, "Note: %s\n", error->message);
+      break;
+    case GST_MESSAGE_LATENCY:
+      gst_bin_recalculate_latency (GST_BIN (pipeline));
+      break;
+    case GST_MESSAGE_ELEMENT:
+      if (gst_is_missing_plugin_message (message) && !*missing)
+        *missing = gst_missing_plugin_message_get_description (message);
+      break;
+    default:
+      break;
+  }
 }
 
 /** detector_set_words: sets properties of the detector as PROPERTY=VALUE words have them. */

@@ -10,6 +10,7 @@
 gboolean input_connect (GstElement *pipeline, const char *input, GError **error);
 void input_print_error (GstElement *pipeline, const char *input, GstMessage *message,
     const char *missing);
+void input_note_message (GstElement *pipeline, GstMessage *message, char **missing);
 gboolean detector_set_words (GstElement *detect, char **words, GError **error);
 
 #endif

@@ -234,21 +234,8 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
     case GST_MESSAGE_ERROR:
       on_error (live, message);
       break;
-    case GST_MESSAGE_WARNING: {
-      g_autoptr (GError) error = NULL;
-      gst_message_parse_warning (message, &error, NULL);
-      fprintf (stderr, "Note: %s\n", error->message);
-      break;
-    }
-    case GST_MESSAGE_LATENCY:
-      gst_bin_recalculate_latency (GST_BIN (live->pipeline));
-      break;
-    case GST_MESSAGE_ELEMENT:
-      if (gst_is_missing_plugin_message (message) && !live->missing)
-        live->missing = gst_missing_plugin_message_get_description (message);
-      break;
     default:
-      break;
+      input_note_message (live->pipeline, message, &live->missing);
   }
   return G_SOURCE_CONTINUE;
 }
