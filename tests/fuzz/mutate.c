@@ -18,8 +18,7 @@ fuzz_seed_load (const char *path)
     g_error ("cannot read %s", path);
   seed->data = g_byte_array_append (g_byte_array_new (), (guint8 *) content, n);
   seed->is_json = n > PREFIX_BYTES && content[PREFIX_BYTES] == '{';
-  seed->is_graph = g_str_has_suffix (path, ".pb");
-  seed->is_caffe = g_str_has_suffix (path, ".caffemodel");
+  seed->is_protobuf = g_str_has_suffix (path, ".pb") || g_str_has_suffix (path, ".caffemodel");
   if (n > 2 && memcmp (content, "PK", 2) == 0)
     seed->entries = archive_unpack (seed->data->data, n);
   return seed;
@@ -239,75 +238,6 @@ mutate_pickle (GByteArray *data, GRand *random)
   }
 }
 
-/* ---- graphs ------------------------------------------------------------------------------- */
-
-/* A node of the graph, chosen at random: its bytes with tag and length, and without. */
-static gboolean
-choose_node (const GByteArray *data, GRand *random, FrcWireField *node, guint *start, guint *end)
-{
-  guint skip = below (random, 4096), n = 0;
-
-  for (guint round = 0; round < 2; round++) {
-    FrcWire wire = { data->data, data->data + data->len };
-    for (*start = 0; frc_wire_next (&wire, node); *start = *end) {
-      *end = wire.at - data->data;
-      if (round == 0)
-        n++;
-      else if (skip-- == 0)
-        return TRUE;
-    }
-    if (n == 0)
-      return FALSE;
-    skip %= n;
-  }
-  return FALSE;
-}
-
-/* Another node's bytes, or damage to its own, with a length that fits. */
-static void
-mutate_graph (GByteArray *data, GRand *random)
-{
-  FrcWireField node, other;
-  guint start, end, other_start, other_end;
-
-  if (!choose_node (data, random, &node, &start, &end) ||
-      !choose_node (data, random, &other, &other_start, &other_end))
-    return;
-  guint from = node.bytes - data->data, n = node.length;
-  switch (below (random, 8)) {
-  case 0:
-    replace (data, start, end - start, NULL, 0);
-    break;
-  case 1:
-    replace (data, start, 0, data->data + other_start, other_end - other_start);
-    break;
-  case 2:
-    replace (data, start, end - start, data->data + other_start, other_end - other_start);
-    break;
-  case 3: { /* of any length */
-    g_autoptr (GByteArray) inner = g_byte_array_append (g_byte_array_new (), node.bytes, n);
-    guint8 head[11] = { 1 << 3 | 2 };
-    guint size = 1;
-    mutate_bytes (inner, data, random);
-    for (guint rest = inner->len; size == 1 || rest; rest >>= 7)
-      head[size++] = (rest & 0x7f) | (rest > 0x7f ? 0x80 : 0);
-    replace (data, start, end - start, head, size);
-    replace (data, start + size, 0, inner->data, inner->len);
-    break;
-  }
-  case 4: /* another digit: the number of a node, of a version */
-    for (guint i = n ? below (random, n) : 0; i < n; i++)
-      if (g_ascii_isdigit (data->data[from + i])) {
-        data->data[from + i] = '0' + below (random, 10);
-        break;
-      }
-    break;
-  default:
-    if (n > 0)
-      data->data[from + below (random, n)] += below (random, 2) ? 1 : g_rand_int (random);
-  }
-}
-
 /* ---- protobuf ----------------------------------------------------------------------------- */
 
 static void
@@ -327,28 +257,53 @@ put_field (GByteArray *out, guint64 number, const void *bytes, gsize n)
   g_byte_array_append (out, bytes, (guint) n);
 }
 
+/* A field of @message chosen at random, and where it starts and ends with tag and length. */
+static gboolean
+choose_field (const GByteArray *message, GRand *random, FrcWireField *field, guint *start,
+    guint *end)
+{
+  FrcWire wire = { message->data, message->data + message->len };
+  guint n = 0;
+
+  while (frc_wire_next (&wire, field))
+    n++;
+  if (n == 0)
+    return FALSE;
+  wire.at = message->data;
+  for (guint skip = below (random, n) + 1; skip > 0; skip--) {
+    *start = wire.at - message->data;
+    frc_wire_next (&wire, field);
+  }
+  *end = wire.at - message->data;
+  return TRUE;
+}
+
+/* The first digit behind a random place: the number of a node, of a version. */
+static void
+mutate_digit (guint8 *bytes, guint n, GRand *random)
+{
+  for (guint i = n ? below (random, n) : 0; i < n; i++)
+    if (g_ascii_isdigit (bytes[i])) {
+      bytes[i] = '0' + below (random, 10);
+      return;
+    }
+}
+
 /* A field of @message, damaged: its own fields with lengths that fit, or itself. */
 static void
 mutate_message (GByteArray *message, const GByteArray *other, GRand *random, guint depth)
 {
-  FrcWire wire = { message->data, message->data + message->len };
-  FrcWireField field;
-  guint n = 0, start = 0;
+  FrcWireField field, twin;
+  guint start, end, twin_start, twin_end, copies = 1 + below (random, 40);
 
-  while (frc_wire_next (&wire, &field))
-    n++;
-  if (n == 0) {
+  if (!choose_field (message, random, &field, &start, &end) ||
+      !choose_field (message, random, &twin, &twin_start, &twin_end)) {
     mutate_bytes (message, other, random);
     return;
   }
-  wire.at = message->data;
-  for (guint skip = below (random, n) + 1; skip > 0; skip--) {
-    start = wire.at - message->data;
-    frc_wire_next (&wire, &field);
-  }
   g_autoptr (GByteArray) changed = g_byte_array_new ();
-  guint size = wire.at - message->data - start, copies = 1 + below (random, 40);
-  switch (below (random, 12)) {
+  guint size = end - start;
+  switch (below (random, 14)) {
     case 0: /* nothing is left of it */
       break;
     case 1: /* many of it */
@@ -365,6 +320,13 @@ mutate_message (GByteArray *message, const GByteArray *other, GRand *random, gui
       break;
     case 4: /* another kind of field */
       put_field (changed, 1 + below (random, 9), field.bytes, field.length);
+      break;
+    case 5: /* another one of the message */
+      g_byte_array_append (changed, message->data + twin_start, twin_end - twin_start);
+      break;
+    case 6:
+      g_byte_array_append (changed, message->data + start, size);
+      mutate_digit (changed->data, size, random);
       break;
     default:
       g_byte_array_append (changed, field.bytes, field.length);
@@ -433,9 +395,7 @@ fuzz_mutate (const FuzzSeed *seed, const FuzzSeed *other, GRand *random)
       mutate_bytes (data, other->data, random);
     else if (seed->is_json)
       mutate_safetensors (data, random);
-    else if (seed->is_graph)
-      mutate_graph (data, random);
-    else if (seed->is_caffe)
+    else if (seed->is_protobuf)
       mutate_message (data, other->data, random, 0);
     else if (!seed->entries)
       mutate_pickle (data, random);

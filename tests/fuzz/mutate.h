@@ -11,9 +11,8 @@
 typedef struct {
   GByteArray *data;
   GPtrArray *entries; /* of an archive: ArchiveEntry; else NULL */
-  gboolean is_json;   /* safetensors */
-  gboolean is_graph;  /* of TensorFlow */
-  gboolean is_caffe;  /* messages of protobuf */
+  gboolean is_json; /* safetensors */
+  gboolean is_protobuf;
 } FuzzSeed;
 
 FuzzSeed *fuzz_seed_load (const char *path);
