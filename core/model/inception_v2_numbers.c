@@ -3,33 +3,22 @@
  * The constants of a detector, read from the nodes of its graph: the released file and the sample
  * configuration of the same network differ in them.
  */
-#include "inception_v2_graph.h"
+#include "inception_v2_numbers.h"
 #include "config.h"
 #include "core/mem.h"
 
 #include <math.h>
 #include <string.h>
 
-#define MAX_CANDIDATES 64 /* nodes that are looked at closely */
-
-typedef struct {
-  const FrcGraphDef *graph;
-  const FrcInceptionNodes *nodes;
-  GPtrArray *pairs;
-  GError **error;
-  guint8 *seen;   /* [n_nodes] */
-  guint32 *stack; /* [n_nodes] */
-} Numbers;
-
 static void
-add_text (Numbers *m, const char *key, const char *value)
+add_text (FrcNumbers *m, const char *key, const char *value)
 {
   g_ptr_array_add (m->pairs, g_strdup (key));
   g_ptr_array_add (m->pairs, g_strdup (value));
 }
 
 static void
-add_numbers (Numbers *m, const char *key, const gdouble *values, guint n)
+add_numbers (FrcNumbers *m, const char *key, const gdouble *values, guint n)
 {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
   g_autoptr (GString) list = g_string_new (NULL);
@@ -40,21 +29,20 @@ add_numbers (Numbers *m, const char *key, const gdouble *values, guint n)
   add_text (m, key, list->str);
 }
 
-static void
-add_number (Numbers *m, const char *key, gdouble value)
+void
+frc_numbers_add (FrcNumbers *m, const char *key, gdouble value)
 {
   add_numbers (m, key, &value, 1);
 }
 
-static gboolean
-is_any (const FrcGraphDef *graph, guint node, const char *const *ops)
+gboolean
+frc_is_any_op (const FrcGraphDef *graph, guint node, const char *const *ops)
 {
   return g_strv_contains (ops, frc_graphdef_op (graph, node));
 }
 
-/* The number that is one operand of @node; the other operand goes to @other. */
-static gboolean
-constant_operand (const FrcGraphDef *graph, guint node, gdouble *number, guint *other)
+gboolean
+frc_constant_operand (const FrcGraphDef *graph, guint node, gdouble *number, guint *other)
 {
   for (guint k = 0; k < 2; k++)
     if (frc_graphdef_number (graph, frc_graphdef_input (graph, node, k, NULL), number)) {
@@ -64,13 +52,8 @@ constant_operand (const FrcGraphDef *graph, guint node, gdouble *number, guint *
   return FALSE;
 }
 
-/* ---- everything behind a node ----------------------------------------------------------------- */
-
-typedef gboolean (*VisitFunc) (const FrcGraphDef *graph, guint node, gpointer data);
-
-/* Calls @visit for @start and all that feeds it, once each; FALSE from it: not for what feeds that. */
-static void
-walk_back (Numbers *m, guint start, VisitFunc visit, gpointer data)
+void
+frc_walk_back (FrcNumbers *m, guint start, FrcVisitFunc visit, gpointer data)
 {
   guint n = 0;
 
@@ -97,7 +80,7 @@ walk_back (Numbers *m, guint start, VisitFunc visit, gpointer data)
 
 /* The input is a · pixel + b: the last operations before the network, with constants. */
 static gboolean
-read_preprocessing (Numbers *m)
+read_preprocessing (FrcNumbers *m)
 {
   const FrcGraphDef *graph = m->graph;
   guint node = m->nodes->image;
@@ -106,7 +89,7 @@ read_preprocessing (Numbers *m)
   for (guint i = 0; i < 8; i++, node = frc_graphdef_behind (graph, node)) {
     guint other = FRC_NO_TF_NODE;
     const char *op = frc_graphdef_op (graph, node);
-    if (!constant_operand (graph, node, &v, &other))
+    if (!frc_constant_operand (graph, node, &v, &other))
       break;
     if (g_str_equal (op, "Mul"))
       a *= v;
@@ -145,7 +128,7 @@ visit_resizer (const FrcGraphDef *graph, guint node, gpointer data)
   ResizerSizes *found = data;
   gdouble v;
 
-  if (is_any (graph, node, quotients) &&
+  if (frc_is_any_op (graph, node, quotients) &&
       frc_graphdef_number (graph, frc_graphdef_input (graph, node, 0, NULL), &v)) {
     found->sizes[0] = found->n ? MIN (found->sizes[0], v) : v;
     found->sizes[1] = found->n ? MAX (found->sizes[1], v) : v;
@@ -155,7 +138,7 @@ visit_resizer (const FrcGraphDef *graph, guint node, gpointer data)
 }
 
 static gboolean
-read_resizer (Numbers *m)
+read_resizer (FrcNumbers *m)
 {
   const FrcGraphDef *graph = m->graph;
   ResizerSizes found = { .n = 0 };
@@ -171,14 +154,14 @@ read_resizer (Numbers *m)
       return frc_inception_v2_refuse (graph, i, m->error,
           "ResizeBilinear with neither align_corners nor half_pixel_centers");
     if (resize == FRC_NO_TF_NODE)
-      walk_back (m, frc_graphdef_input (graph, i, 1, NULL), visit_resizer, &found);
+      frc_walk_back (m, frc_graphdef_input (graph, i, 1, NULL), visit_resizer, &found);
     resize = i;
   }
   if (resize == FRC_NO_TF_NODE || found.n < 2)
     return frc_inception_v2_refuse (graph, resize, m->error,
         "a keep_aspect_ratio_resizer, whose two sizes are divided by the image's sides");
-  add_number (m, "min_size", found.sizes[0]);
-  add_number (m, "max_size", found.sizes[1]);
+  frc_numbers_add (m, "min_size", found.sizes[0]);
+  frc_numbers_add (m, "max_size", found.sizes[1]);
   return TRUE;
 }
 
@@ -186,7 +169,7 @@ read_resizer (Numbers *m)
 
 /* Of the products and quotients of @root (√ratio) and the scales: sizes are scale · base. */
 static gboolean
-read_sizes (Numbers *m, guint root, const gdouble *ratios, guint n_ratios)
+read_sizes (FrcNumbers *m, guint root, const gdouble *ratios, guint n_ratios)
 {
   const FrcGraphDef *graph = m->graph;
   gdouble scales[FRC_MAX_SIZES], base, sizes[FRC_MAX_SIZES];
@@ -197,13 +180,13 @@ read_sizes (Numbers *m, guint root, const gdouble *ratios, guint n_ratios)
       continue;
     guint n = frc_graphdef_numbers (graph, graph->source[i], scales, FRC_MAX_SIZES), other;
     for (guint k = 0; k < graph->n_nodes && n; k++) {
-      if (!frc_graphdef_is (graph, k, "Mul") || !constant_operand (graph, k, &base, &other) ||
+      if (!frc_graphdef_is (graph, k, "Mul") || !frc_constant_operand (graph, k, &base, &other) ||
           other != i)
         continue;
       for (guint s = 0; s < n; s++)
         sizes[s] = scales[s] * base;
-      add_number (m, "anchor_sizes_per_level", n);
-      add_number (m, "anchor_ratios", n_ratios);
+      frc_numbers_add (m, "anchor_sizes_per_level", n);
+      frc_numbers_add (m, "anchor_ratios", n_ratios);
       add_numbers (m, "anchor_sizes", sizes, n);
       add_numbers (m, "anchor_aspect_ratios", ratios, n_ratios);
       return TRUE;
@@ -213,7 +196,7 @@ read_sizes (Numbers *m, guint root, const gdouble *ratios, guint n_ratios)
 }
 
 static gboolean
-read_anchor_sizes (Numbers *m)
+read_anchor_sizes (FrcNumbers *m)
 {
   gdouble ratios[FRC_MAX_RATIOS];
 
@@ -230,7 +213,7 @@ read_anchor_sizes (Numbers *m)
 
 /* Cell · stride + offset, for rows and columns. */
 static gboolean
-read_grid (Numbers *m)
+read_grid (FrcNumbers *m)
 {
   const FrcGraphDef *graph = m->graph;
   gdouble stride = 0, offset = 0, s, o;
@@ -238,8 +221,8 @@ read_grid (Numbers *m)
 
   for (guint i = 0; i < graph->n_nodes; i++) {
     if ((!frc_graphdef_is (graph, i, "Add") && !frc_graphdef_is (graph, i, "AddV2")) ||
-        !constant_operand (graph, i, &o, &product) || !frc_graphdef_is (graph, product, "Mul") ||
-        !constant_operand (graph, product, &s, &cells))
+        !frc_constant_operand (graph, i, &o, &product) || !frc_graphdef_is (graph, product, "Mul") ||
+        !frc_constant_operand (graph, product, &s, &cells))
       continue;
     cells = frc_graphdef_behind (graph, cells);
     if (frc_graphdef_is (graph, cells, "Cast") || frc_graphdef_is (graph, cells, "ToFloat"))
@@ -258,7 +241,7 @@ read_grid (Numbers *m)
         "rows and columns of anchors as a Range times a stride plus an offset");
   add_numbers (m, "anchor_strides",
       (gdouble[FRC_MAX_LEVELS]){ stride }, FRC_MAX_LEVELS);
-  add_number (m, "anchor_offset", offset);
+  frc_numbers_add (m, "anchor_offset", offset);
   return TRUE;
 }
 
@@ -266,7 +249,7 @@ read_grid (Numbers *m)
 
 /* The four values of a delta, each divided by a constant: ty, tx, th, tw. */
 static gboolean
-read_coder (Numbers *m)
+read_coder (FrcNumbers *m)
 {
   const FrcGraphDef *graph = m->graph;
   gdouble weights[4] = { 0 }, v;
@@ -297,7 +280,7 @@ read_coder (Numbers *m)
 /* ---- pooling ------------------------------------------------------------------------------ */
 
 static gboolean
-read_pooling (Numbers *m)
+read_pooling (FrcNumbers *m)
 {
   const FrcGraphDef *graph = m->graph;
   const FrcTf__AttrValue *method = frc_graphdef_attr (graph, m->nodes->crop, "method");
@@ -318,187 +301,7 @@ read_pooling (Numbers *m)
       ksize->list->i[1] != ksize->list->i[2] || ksize->list->i[1] * 7 != size[0])
     return frc_inception_v2_refuse (graph, m->nodes->pool, m->error,
         "a MaxPool from %g to 7 pixels without padding, its stride as large as its window", size[0]);
-  add_number (m, "roi_crop_size", size[0]);
-  return TRUE;
-}
-
-/* ---- non-maximum suppression ------------------------------------------------------------------ */
-
-typedef struct {
-  gdouble iou, score, per_class;
-  gboolean clips_before; /* boxes were cut to the window on their way in */
-} Suppression;
-
-static gboolean
-is_suppression (const FrcGraphDef *graph, guint node)
-{
-  static const char *const versions[] = { "NonMaxSuppression", "NonMaxSuppressionV2",
-    "NonMaxSuppressionV3", "NonMaxSuppressionV4", "NonMaxSuppressionV5", NULL };
-
-  return is_any (graph, node, versions);
-}
-
-/* Where one stage of the detector ends and the other begins, seen from behind. */
-static gboolean
-is_border (const FrcGraphDef *graph, guint node)
-{
-  static const char *const borders[] = { "Softmax", "Sigmoid", "TensorArrayReadV3", "Exit",
-    "TensorArrayGatherV3", "CropAndResize", "Conv2D", "MatMul", "Exp", NULL };
-
-  return is_any (graph, node, borders) || is_suppression (graph, node);
-}
-
-static gboolean
-visit_boxes (const FrcGraphDef *graph, guint node, gpointer data)
-{
-  Suppression *found = data;
-
-  if (frc_graphdef_is (graph, node, "Maximum"))
-    found->clips_before = TRUE;
-  return !is_border (graph, node);
-}
-
-/* The old versions know no threshold of scores: boxes below it are filtered out before. */
-static gboolean
-visit_scores (const FrcGraphDef *graph, guint node, gpointer data)
-{
-  Suppression *found = data;
-  gdouble v;
-
-  if (frc_graphdef_is (graph, node, "Greater") &&
-      frc_graphdef_number (graph, frc_graphdef_input (graph, node, 1, NULL), &v))
-    found->score = MAX (found->score, v);
-  return !is_border (graph, node);
-}
-
-static gboolean
-read_per_class (const FrcGraphDef *graph, guint node, gdouble *number)
-{
-  guint other;
-
-  node = frc_graphdef_behind (graph, node);
-  return frc_graphdef_number (graph, node, number) ||
-         (frc_graphdef_is (graph, node, "Minimum") &&
-             constant_operand (graph, node, number, &other));
-}
-
-/* What the node itself says; score −1 where it has no say. */
-static gboolean
-read_suppression (Numbers *m, guint node, Suppression *found)
-{
-  const FrcGraphDef *graph = m->graph;
-  const FrcTf__AttrValue *iou = frc_graphdef_attr (graph, node, "iou_threshold");
-  gboolean first_version = frc_graphdef_is (graph, node, "NonMaxSuppression");
-  gboolean has_score = !first_version && !frc_graphdef_is (graph, node, "NonMaxSuppressionV2");
-  gdouble sigma = 0;
-
-  *found = (Suppression){ .iou = iou ? iou->f : 0.5f, .score = -1 };
-  if ((first_version ||
-          frc_graphdef_number (graph, frc_graphdef_input (graph, node, 3, NULL), &found->iou)) &&
-      (!has_score ||
-          frc_graphdef_number (graph, frc_graphdef_input (graph, node, 4, NULL), &found->score)) &&
-      (!frc_graphdef_is (graph, node, "NonMaxSuppressionV5") ||
-          (frc_graphdef_number (graph, frc_graphdef_input (graph, node, 5, NULL), &sigma) &&
-              sigma == 0)) &&
-      read_per_class (graph, frc_graphdef_input (graph, node, 2, NULL), &found->per_class))
-    return TRUE;
-  return frc_inception_v2_refuse (graph, node, m->error,
-      "a non-maximum suppression of constant thresholds and limit, not softened");
-}
-
-static gboolean
-visit_first (const FrcGraphDef *graph, guint node, gpointer data)
-{
-  guint *found = data;
-
-  if (!is_suppression (graph, node))
-    return !frc_graphdef_is (graph, node, "Softmax");
-  *found = node;
-  return FALSE;
-}
-
-/* The suppression that the boxes of the crops come from, and one of those behind the head: they have
- * one a class, and the same numbers. */
-static gboolean
-find_suppressions (Numbers *m, guint *first, guint *second, Suppression *a, Suppression *b)
-{
-  Suppression other;
-
-  *first = *second = FRC_NO_TF_NODE;
-  walk_back (m, frc_graphdef_input (m->graph, m->nodes->crop, 1, NULL), visit_first, first);
-  for (guint i = 0; i < m->graph->n_nodes; i++) {
-    if (i == *first || !is_suppression (m->graph, i))
-      continue;
-    if (!read_suppression (m, i, *second == FRC_NO_TF_NODE ? b : &other))
-      return FALSE;
-    if (*second != FRC_NO_TF_NODE && memcmp (&other, b, sizeof other) != 0)
-      return frc_inception_v2_refuse (m->graph, i, m->error,
-          "the same suppression for all classes");
-    *second = *second == FRC_NO_TF_NODE ? i : *second;
-  }
-  if (*first == FRC_NO_TF_NODE || *second == FRC_NO_TF_NODE)
-    return frc_inception_v2_refuse (m->graph, *first, m->error,
-        "a NonMaxSuppression before the crops and others behind the head");
-  return read_suppression (m, *first, a);
-}
-
-static void
-look_before (Numbers *m, guint node, Suppression *found)
-{
-  walk_back (m, frc_graphdef_input (m->graph, node, 0, NULL), visit_boxes, found);
-  if (found->score < 0)
-    walk_back (m, frc_graphdef_input (m->graph, node, 1, NULL), visit_scores, found);
-  found->score = MAX (found->score, 0);
-}
-
-/* How many boxes the stage of @suppression puts out, of all classes: the smaller one of a constant and
- * the number of its boxes. 0: not found. */
-static gdouble
-find_total (Numbers *m, guint suppression, guint first)
-{
-  const FrcGraphDef *graph = m->graph;
-  gdouble limit;
-  guint other, n = 0;
-
-  for (guint i = 0; i < graph->n_nodes && n < MAX_CANDIDATES; i++) {
-    if (!frc_graphdef_is (graph, i, "Minimum") || !constant_operand (graph, i, &limit, &other) ||
-        !frc_graphdef_is (graph, frc_graphdef_behind (graph, other), "StridedSlice") || limit < 1)
-      continue;
-    guint shape = frc_graphdef_behind (graph, graph->source[frc_graphdef_behind (graph, other)]);
-    guint boxes = frc_graphdef_is (graph, shape, "Shape") ? graph->source[shape] : FRC_NO_TF_NODE;
-    guint found = FRC_NO_TF_NODE;
-    if (frc_graphdef_is (graph, frc_graphdef_behind_shape (graph, boxes), "Unpack"))
-      continue; /* of a suppression's input */
-    n++;
-    walk_back (m, boxes, visit_first, &found);
-    if (found != FRC_NO_TF_NODE && (found == first) == (suppression == first))
-      return limit;
-  }
-  return 0;
-}
-
-static gboolean
-read_suppressions (Numbers *m)
-{
-  Suppression a, b;
-  guint first, second;
-
-  if (!find_suppressions (m, &first, &second, &a, &b))
-    return FALSE;
-  look_before (m, first, &a);
-  look_before (m, second, &b);
-  gdouble proposals = find_total (m, first, first), total = find_total (m, second, first);
-  if (proposals == 0 || total == 0 || a.clips_before != b.clips_before)
-    return frc_inception_v2_refuse (m->graph, proposals == 0 ? first : second, m->error,
-        "a constant limit of all boxes behind each suppression, and clipping at one place");
-  add_number (m, "rpn_post_nms_top_n", MIN (a.per_class, proposals));
-  add_number (m, "rpn_nms_thresh", a.iou);
-  add_number (m, "rpn_score_thresh", a.score);
-  add_number (m, "clips_after_nms", !a.clips_before);
-  add_number (m, "box_nms_thresh", b.iou);
-  add_number (m, "box_score_thresh", b.score);
-  add_number (m, "box_detections_per_class", b.per_class);
-  add_number (m, "box_detections_per_img", total);
+  frc_numbers_add (m, "roi_crop_size", size[0]);
   return TRUE;
 }
 
@@ -506,7 +309,7 @@ read_suppressions (Numbers *m)
 
 /* Softmax of the head's class logits, as they are or times 1. */
 static gboolean
-read_score_converter (Numbers *m)
+read_score_converter (FrcNumbers *m)
 {
   const FrcGraphDef *graph = m->graph;
   gdouble scale;
@@ -516,7 +319,7 @@ read_score_converter (Numbers *m)
       continue;
     guint node = frc_graphdef_behind_shape (graph, graph->source[i]), other;
     if ((frc_graphdef_is (graph, node, "Mul") || frc_graphdef_is (graph, node, "RealDiv")) &&
-        constant_operand (graph, node, &scale, &other) && scale == 1)
+        frc_constant_operand (graph, node, &scale, &other) && scale == 1)
       node = frc_graphdef_behind_shape (graph, other);
     if (frc_graphdef_is (graph, node, "ConcatV2") && frc_graphdef_n_inputs (graph, node) == 2)
       node = frc_graphdef_behind_shape (graph, graph->source[node]);
@@ -531,13 +334,13 @@ gboolean
 frc_inception_v2_numbers (const FrcGraphDef *graph, const FrcInceptionNodes *nodes,
     GPtrArray *pairs, GError **error)
 {
-  Numbers m = { graph, nodes, pairs, error, NULL, NULL };
+  FrcNumbers m = { graph, nodes, pairs, error, NULL, NULL };
   const char *shown = graph->weights->shown;
 
   m.seen = frc_alloc (graph->n_nodes, sizeof *m.seen, shown, error);
   m.stack = m.seen ? frc_alloc (graph->n_nodes, sizeof *m.stack, shown, error) : NULL;
   gboolean ok = m.stack && read_preprocessing (&m) && read_resizer (&m) && read_anchor_sizes (&m) &&
-                read_grid (&m) && read_coder (&m) && read_pooling (&m) && read_suppressions (&m) &&
+                read_grid (&m) && read_coder (&m) && read_pooling (&m) && frc_read_suppressions (&m) &&
                 read_score_converter (&m);
   frc_free (m.seen);
   frc_free (m.stack);

@@ -13,8 +13,8 @@ trap 'rm -rf "$build"' EXIT
 
 packages="glib-2.0 gobject-2.0 json-glib-1.0 libzip libprotobuf-c"
 readers="weights tensor json_scan safetensors pickle pickle_arrays pickle_file pickle_objects pth
-  pth_legacy pth_zip wire caffemodel graphdef inception_v2_graph inception_v2_numbers
-  inception_v2_table name"
+  pth_legacy pth_zip wire caffemodel graphdef inception_v2_graph inception_v2_match
+  inception_v2_numbers inception_v2_suppression inception_v2_table name"
 (cd "$top/core/model" && protoc-c --c_out="$build" caffe.proto graphdef.proto)
 sources="$top/core/mem.c $top/core/error.c $top/tests/support/archive.c"
 for name in $readers; do
