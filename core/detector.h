@@ -45,8 +45,9 @@ struct _FrcDetector {
   guint64 stage_ns[FRC_N_STAGES];
 };
 
-/* precision.c: the precision to use and its network, which outlives the detector. */
-const FrcNetwork *frc_precision_choose (FrcModel *model, FrcPrecision wanted, FrcPrecision *chosen,
-    GError **error);
+/* precision.c: the precision to use and its network, which outlives the detector; @pool's threads
+ * pack it if it is the model's first detector of that precision. */
+const FrcNetwork *frc_precision_choose (FrcModel *model, FrcPrecision wanted, FrcPool *pool,
+    FrcPrecision *chosen, GError **error);
 
 #endif

@@ -36,8 +36,9 @@ apply_options (FrcConfig *config, const FrcOptions *options, GError **error)
  * @model: the detector takes a reference of its own
  * @options: (nullable): NULL = all defaults
  *
- * Starts the detector's threads; memory for images comes with frc_detector_prepare (). A precision
- * that this CPU or the model lacks is an error, FRC_PRECISION_AUTO never is.
+ * Starts the detector's threads and packs the model's weights, unless a detector of this precision
+ * has done so; memory for images comes with frc_detector_prepare (). A precision that this CPU or the
+ * model lacks is an error, FRC_PRECISION_AUTO never is.
  *
  * Returns: a detector, or NULL with an error
  */
@@ -52,9 +53,10 @@ frc_detector_new (FrcModel *model, const FrcOptions *options, GError **error)
   d->model = frc_model_ref (model);
   d->config = model->config;
   if (!apply_options (&d->config, options, error) ||
-      !(d->network = frc_precision_choose (model, options->precision, &d->precision, error)) ||
       !(d->pool = frc_pool_new (options->threads ? options->threads
                                                  : MIN (g_get_num_processors (), MAX_THREADS),
+            error)) ||
+      !(d->network = frc_precision_choose (model, options->precision, d->pool, &d->precision,
             error)))
     g_clear_pointer (&d, frc_detector_free);
   return d;

@@ -38,21 +38,22 @@ static const FrcPrecision by_speed[] = { FRC_PRECISION_INT8, FRC_PRECISION_BF16 
 
 /* What cannot be had here is no error: the next one may be. */
 static const FrcNetwork *
-choose_by_cost (FrcModel *model, FrcPrecision *chosen)
+choose_by_cost (FrcModel *model, FrcPool *pool, FrcPrecision *chosen, GError **error)
 {
   for (guint i = 0; i < G_N_ELEMENTS (by_speed); i++) {
     *chosen = by_speed[i];
     const FrcNetwork *network =
-        model->cost[*chosen] <= MAX_COST ? frc_model_network (model, *chosen, NULL) : NULL;
+        model->cost[*chosen] <= MAX_COST ? frc_model_network (model, *chosen, pool, NULL) : NULL;
     if (network)
       return network;
   }
   *chosen = FRC_PRECISION_F32;
-  return &model->network;
+  return frc_model_network (model, *chosen, pool, error);
 }
 
 const FrcNetwork *
-frc_precision_choose (FrcModel *model, FrcPrecision wanted, FrcPrecision *chosen, GError **error)
+frc_precision_choose (FrcModel *model, FrcPrecision wanted, FrcPool *pool, FrcPrecision *chosen,
+    GError **error)
 {
   GError *cause = NULL;
 
@@ -61,9 +62,9 @@ frc_precision_choose (FrcModel *model, FrcPrecision wanted, FrcPrecision *chosen
     return NULL;
   }
   if (wanted == FRC_PRECISION_AUTO)
-    return choose_by_cost (model, chosen);
+    return choose_by_cost (model, pool, chosen, error);
   *chosen = wanted;
-  const FrcNetwork *network = frc_model_network (model, *chosen, &cause);
+  const FrcNetwork *network = frc_model_network (model, *chosen, pool, &cause);
   if (!network) {
     /* What cannot be had was asked for: the argument is wrong, not the file. */
     if (cause->code == FRC_ERROR_UNSUPPORTED)

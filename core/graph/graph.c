@@ -3,6 +3,7 @@
 #include "../frcnn.h"
 #include "../mem.h"
 #include "narrow_nodes.h"
+#include "pack.h"
 
 #include <string.h>
 
@@ -217,36 +218,6 @@ fuse_add (FrcGraph *graph, FrcNode *sum)
   *sum = fused;
 }
 
-static gboolean
-pack (FrcGraph *graph, FrcNode *node)
-{
-  if (node->weights_of >= 0) {
-    node->conv = graph->nodes[node->weights_of].conv;
-    node->depthwise = graph->nodes[node->weights_of].depthwise;
-  }
-  if (!node->weight)
-    return TRUE;
-  if (node->op == FRC_OP_DEPTHWISE)
-    node->depthwise = frc_depthwise_new (graph->kernels, &node->spec, node->weight, node->bias,
-        &graph->error);
-  else
-    node->conv = frc_conv_new (graph->kernels, &node->spec, node->weight, node->bias,
-        &graph->error);
-  frc_clear (&node->weight);
-  frc_clear (&node->bias);
-  return node->conv || node->depthwise;
-}
-
-static void
-pack_all (FrcGraph *graph)
-{
-  for (guint i = 0; i < graph->n_nodes; i++)
-    if (!pack (graph, &graph->nodes[i])) {
-      g_prefix_error (&graph->error, "'%s': ", graph->nodes[i].name);
-      return;
-    }
-}
-
 gboolean
 frc_graph_finish (FrcGraph *graph, GError **error)
 {
@@ -257,7 +228,7 @@ frc_graph_finish (FrcGraph *graph, GError **error)
     if (graph->narrow)
       frc_narrow_pack (graph);
     else
-      pack_all (graph);
+      frc_pack_nodes (graph, frc_pack_wide_node);
   }
   if (graph->error) {
     g_propagate_error (error, g_steal_pointer (&graph->error));

@@ -56,6 +56,7 @@ typedef struct {
   /* Set before frc_graph_finish (). Tensors are bf16; NULL: f32. */
   const FrcNarrowKernels *narrow;
   GHashTable *bounds; /* (nullable), borrowed: layer → FrcBounds of its input: int8 where it pays */
+  FrcPool *pool;      /* (nullable), borrowed until the graph is finished: whose threads pack */
   FrcNode *nodes;
   guint n_nodes, room;
   GError *error; /* the first one; every later call does nothing and returns FRC_NO_NODE */

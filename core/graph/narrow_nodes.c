@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "narrow_nodes.h"
+#include "pack.h"
 #include "../frcnn.h"
 #include "../mem.h"
 
@@ -29,52 +30,42 @@ gains_by_int8 (const FrcGraph *graph, const FrcNode *node)
 /* A depthwise convolution of pixels, or to several channels a channel: few weights, so it is made a
  * convolution whose other weights are zeros. */
 static FrcNarrowConv *
-dense_conv (FrcGraph *graph, const FrcNode *node, gboolean wide_in)
+dense_conv (const FrcGraph *graph, const FrcNode *node, gboolean wide_in, GError **error)
 {
   const FrcConvSpec *spec = &node->spec;
   gsize taps = (gsize) spec->kernel_h * spec->kernel_w;
   guint out = spec->out_channels, in = spec->in_channels;
-  gfloat *dense = frc_alloc0 ((gsize) out * in, taps * sizeof (gfloat), node->name, &graph->error);
+  gfloat *dense = frc_alloc0 ((gsize) out * in, taps * sizeof (gfloat), node->name, error);
   FrcNarrowConv *conv = NULL;
 
   if (dense) {
     for (guint o = 0; o < out; o++)
       memcpy (dense + ((gsize) o * in + o / (out / in)) * taps, node->weight + o * taps,
           taps * sizeof (gfloat));
-    conv = frc_narrow_conv_new (graph->narrow, spec, 0, wide_in, dense, node->bias, &graph->error);
+    conv = frc_narrow_conv_new (graph->narrow, spec, 0, wide_in, dense, node->bias, error);
   }
   frc_free (dense);
   return conv;
 }
 
 static gboolean
-pack_node (FrcGraph *graph, FrcNode *node)
+pack_node (const FrcGraph *graph, FrcNode *node, GError **error)
 {
-  const FrcNode *in = node->in[0] >= 0 ? &graph->nodes[node->in[0]] : NULL;
-  const FrcNode *lender = node->weights_of >= 0 ? &graph->nodes[node->weights_of] : NULL;
-
-  if (lender) {
-    node->narrow_conv = lender->narrow_conv;
-    node->narrow_depthwise = lender->narrow_depthwise;
-  }
-  if (!node->weight)
-    return TRUE;
+  const FrcNode *in = &graph->nodes[node->in[0]];
   const FrcBounds *bounds = graph->bounds ? g_hash_table_lookup (graph->bounds, node->name) : NULL;
   guint pixels = node->op == FRC_OP_LINEAR ? node->spec.in_channels / in->channels : 0;
   if (node->op == FRC_OP_DEPTHWISE &&
       (in->is_wide || node->spec.out_channels != node->spec.in_channels))
-    node->narrow_conv = dense_conv (graph, node, in->is_wide);
+    node->narrow_conv = dense_conv (graph, node, in->is_wide, error);
   else if (node->op == FRC_OP_DEPTHWISE)
     node->narrow_depthwise = frc_narrow_depthwise_new (graph->narrow, &node->spec, node->weight,
-        node->bias, &graph->error);
+        node->bias, error);
   else if (bounds && gains_by_int8 (graph, node))
     node->narrow_conv = frc_narrow_conv_new_int8 (graph->narrow, &node->spec, pixels, *bounds,
-        node->weight, node->bias, &graph->error);
+        node->weight, node->bias, error);
   else
     node->narrow_conv = frc_narrow_conv_new (graph->narrow, &node->spec, pixels, in->is_wide,
-        node->weight, node->bias, &graph->error);
-  frc_clear (&node->weight);
-  frc_clear (&node->bias);
+        node->weight, node->bias, error);
   return node->narrow_conv || node->narrow_depthwise;
 }
 
@@ -110,12 +101,8 @@ frc_narrow_pack (FrcGraph *graph)
           "'%s' has no bf16 kernel: choose auto or f32", node->name);
       return FALSE;
     }
-    if (!pack_node (graph, node)) {
-      g_prefix_error (&graph->error, "'%s': ", node->name);
-      return FALSE;
-    }
   }
-  return TRUE;
+  return frc_pack_nodes (graph, pack_node);
 }
 
 /* ---- running ------------------------------------------------------------------------------- */

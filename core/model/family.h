@@ -48,11 +48,13 @@ const FrcFamily *frc_family_find (const char *name); /* or NULL */
  * nothing chose between them. NULL with FORMAT. */
 const FrcFamily *frc_family_identify (const FrcWeights *weights, gboolean *guessed, GError **error);
 
-/* @narrow: (nullable): the network computes with narrow numbers, else with f32; @bounds: (nullable):
- * with int8 where it pays. */
+/* Reads all weights and proves their shapes: what it takes from @weights, it copies. */
 gboolean frc_network_build (FrcNetwork *network, const FrcFamily *family, const FrcConfig *config,
-    const FrcWeights *weights, const FrcKernels *kernels, const FrcNarrowKernels *narrow,
-    GHashTable *bounds, GError **error);
+    const FrcWeights *weights, const FrcKernels *kernels, GError **error);
+/* Packs a built network, once, on @pool's threads. @narrow: (nullable): it computes with narrow
+ * numbers, else with f32; @bounds: (nullable): with int8 where it pays. Clears @network on error. */
+gboolean frc_network_pack (FrcNetwork *network, const FrcNarrowKernels *narrow, GHashTable *bounds,
+    FrcPool *pool, GError **error);
 void frc_network_clear (FrcNetwork *network);
 
 void frc_torchvision_build (FrcNetwork *network, FrcBuilder *trunk, FrcBuilder *head,

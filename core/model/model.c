@@ -15,11 +15,11 @@ static GSList *loading; /* of FrcModel that a thread is reading: others wait for
 static void
 model_free (FrcModel *model)
 {
-  frc_network_clear (&model->network);
-  for (guint i = 0; i < G_N_ELEMENTS (model->narrow); i++)
-    frc_network_clear (&model->narrow[i]);
+  frc_network_clear (&model->unpacked);
+  for (guint p = 0; p < FRC_N_PRECISIONS; p++)
+    frc_network_clear (&model->packed[p]);
   g_clear_pointer (&model->bounds, g_hash_table_unref);
-  g_mutex_clear (&model->narrow_lock);
+  g_mutex_clear (&model->network_lock);
   g_strfreev (model->labels);
   g_free (model->label_ids);
   g_free (model->wanted_family);
@@ -51,7 +51,7 @@ static gboolean
 check_config (const FrcModel *model, GError **error)
 {
   const FrcConfig *config = &model->config;
-  guint n = model->network.n_maps;
+  guint n = model->unpacked.n_maps;
 
   if (config->n_levels == n && config->n_roi_levels <= n && config->min_size <= config->max_size &&
       (config->pooling != FRC_POOLING_CROP_AND_RESIZE ||
@@ -84,7 +84,7 @@ skip_holes (FrcModel *model, guint n)
 static gboolean
 read_labels (FrcModel *model, const FrcWeights *weights, GError **error)
 {
-  guint n = model->network.n_classes - 1;
+  guint n = model->unpacked.n_classes - 1;
 
   model->labels = frc_metadata_labels (weights);
   if (!model->labels && model->family->skips_holes && n == FRC_COCO_CLASSES)
@@ -120,7 +120,7 @@ fill_info (FrcModel *model, const FrcWeights *weights, gboolean guessed)
 
   model->info = (FrcModelInfo){ .path = model->path, .name = model->name,
     .family = model->family->name, .family_guessed = guessed,
-    .n_labels = model->label_ids ? g_strv_length (model->labels) : model->network.n_classes - 1,
+    .n_labels = model->label_ids ? g_strv_length (model->labels) : model->unpacked.n_classes - 1,
     .min_size = c->min_size, .max_size = c->max_size,
     .n_anchor_levels = c->n_levels, .anchors_per_cell = c->n_sizes * c->n_ratios,
     .rpn_pre_nms_top_n = c->rpn_pre_nms_top_n, .rpn_post_nms_top_n = c->rpn_post_nms_top_n,
@@ -170,8 +170,8 @@ model_read (FrcModel *model, GError **error)
     return FALSE;
   model->family->configure (&model->config, weights);
   if (!frc_metadata_read (weights, &model->config, error) ||
-      !frc_network_build (&model->network, model->family, &model->config, weights, model->kernels,
-          NULL, NULL, error) ||
+      !frc_network_build (&model->unpacked, model->family, &model->config, weights, model->kernels,
+          error) ||
       !check_config (model, error) || !read_labels (model, weights, error))
     return FALSE;
   fill_info (model, weights, guessed);
@@ -210,8 +210,8 @@ find_same (GSList *models, const FrcModel *wanted)
  *   models have the same tensors. Without it the file's own metadata decides, then "_320_" in the
  *   file's name, else the larger input (FrcModelInfo.family_guessed tells that nothing chose)
  *
- * Reads, checks and packs a model for this CPU. The same unchanged file and family while a model of
- * it lives yields that model: its weights are in memory once.
+ * Reads and checks a model; detectors pack its weights for what they compute with. The same unchanged
+ * file and family while a model of it lives yields that model: its weights are in memory once.
  *
  * Returns: a reference, or NULL with an error of the domain FRC_ERROR that names the file, what was
  * expected and what was found
@@ -230,7 +230,7 @@ frc_model_load (const char *path, const char *family, GError **error)
   model->name = name_of_path (path);
   model->wanted_family = g_strdup (family);
   model->kernels = kernels;
-  g_mutex_init (&model->narrow_lock);
+  g_mutex_init (&model->network_lock);
   identify_file (path, &model->id); /* of a file that is not there: all zeros, like its error */
 
   g_mutex_lock (&cache_lock);
@@ -259,15 +259,12 @@ frc_model_load (const char *path, const char *family, GError **error)
   return NULL;
 }
 
-/* Reads the file once more: weights are kept packed for one kind of arithmetic only. */
+/* For a second precision the file is read once more: weights are kept packed only. */
 static gboolean
-build_narrow (FrcModel *model, FrcPrecision precision, FrcNetwork *network, GError **error)
+read_again (FrcModel *model, GError **error)
 {
-  const FrcNarrowKernels *kernels = frc_narrow_kernels (model->kernels, error);
   FrcFileId id = { 0 };
 
-  if (!kernels)
-    return FALSE;
   identify_file (model->path, &id);
   if (memcmp (&id, &model->id, sizeof id) != 0) {
     g_set_error (error, FRC_ERROR, FRC_ERROR_OPEN,
@@ -276,28 +273,43 @@ build_narrow (FrcModel *model, FrcPrecision precision, FrcNetwork *network, GErr
     return FALSE;
   }
   g_autoptr (FrcWeights) weights = frc_weights_open (model->path, error);
-  return weights && frc_network_build (network, model->family, &model->config, weights,
-      model->kernels, kernels, precision == FRC_PRECISION_INT8 ? model->bounds : NULL, error);
+  return weights && frc_network_build (&model->unpacked, model->family, &model->config, weights,
+      model->kernels, error);
+}
+
+static gboolean
+pack_network (FrcModel *model, FrcPrecision precision, FrcPool *pool, GError **error)
+{
+  const FrcNarrowKernels *narrow = NULL;
+
+  if (precision != FRC_PRECISION_F32 && !(narrow = frc_narrow_kernels (model->kernels, error)))
+    return FALSE;
+  if (!model->unpacked.trunk && !read_again (model, error))
+    return FALSE;
+  FrcNetwork network = model->unpacked;
+  model->unpacked = (FrcNetwork){ 0 };
+  if (!frc_network_pack (&network, narrow,
+          precision == FRC_PRECISION_INT8 ? model->bounds : NULL, pool, error))
+    return FALSE;
+  model->packed[precision] = network;
+  return TRUE;
 }
 
 const FrcNetwork *
-frc_model_network (FrcModel *model, FrcPrecision precision, GError **error)
+frc_model_network (FrcModel *model, FrcPrecision precision, FrcPool *pool, GError **error)
 {
-  FrcNetwork *network = &model->narrow[precision == FRC_PRECISION_INT8];
-  gboolean built;
+  FrcNetwork *network = &model->packed[precision];
 
-  if (precision == FRC_PRECISION_F32)
-    return &model->network;
   if (precision == FRC_PRECISION_INT8 && !model->bounds) {
     g_set_error (error, FRC_ERROR, FRC_ERROR_UNSUPPORTED,
         "%s holds no bounds of its layers' inputs: `frcnn calibrate` measures them; or choose auto, "
         "f32 or bf16", model->path);
     return NULL;
   }
-  g_mutex_lock (&model->narrow_lock);
-  built = network->trunk != NULL || build_narrow (model, precision, network, error);
-  g_mutex_unlock (&model->narrow_lock);
-  return built ? network : NULL;
+  g_mutex_lock (&model->network_lock);
+  gboolean packed = network->trunk || pack_network (model, precision, pool, error);
+  g_mutex_unlock (&model->network_lock);
+  return packed ? network : NULL;
 }
 
 /** frc_model_ref: Returns: @model */

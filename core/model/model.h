@@ -18,10 +18,10 @@ struct _FrcModel {
   char *path, *name;
   const FrcFamily *family;
   FrcConfig config;
-  FrcNetwork network;
-  /* Under the lock: bf16 and int8, each made when the first detector asks for it; no trunk before. */
-  FrcNetwork narrow[2];
-  GMutex narrow_lock;
+  /* Under the lock: the file's network, until the first detector has it packed for its precision;
+   * and what was packed, each when the first detector of that precision came. No trunk: not there. */
+  FrcNetwork unpacked, packed[FRC_N_PRECISIONS];
+  GMutex network_lock;
   char **labels; /* [n_labels], or NULL */
   guint16 *label_ids; /* of each class without background; NULL: they are the classes' numbers */
   FrcModelInfo info;
@@ -30,9 +30,11 @@ struct _FrcModel {
   const FrcKernels *kernels;
 };
 
-/* The network that computes with @precision (not AUTO): the model's, for as long as it lives. NULL
- * if this CPU or the network cannot, or the file has changed meanwhile. */
-const FrcNetwork *frc_model_network (FrcModel *model, FrcPrecision precision, GError **error);
+/* The network that computes with @precision (not AUTO), packed on @pool's threads if it is the first
+ * time: the model's, for as long as it lives. NULL if this CPU or the network cannot, or the file has
+ * changed meanwhile. */
+const FrcNetwork *frc_model_network (FrcModel *model, FrcPrecision precision, FrcPool *pool,
+    GError **error);
 
 /* Writes the model's file once more, as frc_model_convert () does, its numbers as they are, with
  * these keys and values (NULL-terminated) in its metadata. */

@@ -83,15 +83,12 @@ check_built (FrcNetwork *network, const FrcConfig *config, const char *path, GEr
 
 gboolean
 frc_network_build (FrcNetwork *network, const FrcFamily *family, const FrcConfig *config,
-    const FrcWeights *weights, const FrcKernels *kernels, const FrcNarrowKernels *narrow,
-    GHashTable *bounds, GError **error)
+    const FrcWeights *weights, const FrcKernels *kernels, GError **error)
 {
   g_autoptr (GHashTable) taken = g_hash_table_new (NULL, NULL);
   FrcBuilder trunk = { weights, frc_graph_new (kernels), config->batch_norm_eps, taken };
   FrcBuilder head = { weights, frc_graph_new (kernels), config->batch_norm_eps, taken };
 
-  trunk.graph->narrow = head.graph->narrow = narrow;
-  trunk.graph->bounds = head.graph->bounds = bounds;
   *network = (FrcNetwork){ .trunk = trunk.graph, .head = head.graph };
   network->input = frc_graph_input (trunk.graph, 3);
   family->build (network, &trunk, &head, family, config);
@@ -100,12 +97,30 @@ frc_network_build (FrcNetwork *network, const FrcFamily *family, const FrcConfig
     FrcShape rois = { 1, config->pooled_size, config->pooled_size,
       head.graph->nodes[network->rois].channels };
     mark_outputs (network);
-    if (frc_graph_finish (trunk.graph, error) && frc_graph_finish (head.graph, error) &&
-        frc_graph_check (head.graph, rois, error))
+    if (frc_graph_check (head.graph, rois, error))
       return TRUE;
   }
   frc_network_clear (network);
   return FALSE;
+}
+
+gboolean
+frc_network_pack (FrcNetwork *network, const FrcNarrowKernels *narrow, GHashTable *bounds,
+    FrcPool *pool, GError **error)
+{
+  FrcGraph *const graphs[] = { network->trunk, network->head };
+
+  for (guint i = 0; i < G_N_ELEMENTS (graphs); i++) {
+    graphs[i]->narrow = narrow;
+    graphs[i]->bounds = bounds;
+    graphs[i]->pool = pool;
+    if (!frc_graph_finish (graphs[i], error)) {
+      frc_network_clear (network);
+      return FALSE;
+    }
+    graphs[i]->pool = NULL;
+  }
+  return TRUE;
 }
 
 void

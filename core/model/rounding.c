@@ -22,9 +22,9 @@ widen (guint16 bits, FrcDtype dtype)
 static guint16
 other_neighbour (guint16 bits, gfloat rounded, gfloat value)
 {
-  if ((bits & 0x7fff) == 0)
-    return (signbit (value) ? 0x8000 : 0) | 1;
-  return fabsf (value) > fabsf (rounded) ? bits + 1 : bits - 1;
+  guint16 next = (guint16) (bits + 2 * (fabsf (value) > fabsf (rounded)) - 1);
+
+  return (bits & 0x7fff) != 0 ? next : (signbit (value) ? 0x8000 : 0) | 1;
 }
 
 static int
@@ -35,22 +35,6 @@ by_cost (gconstpointer a, gconstpointer b)
   if (x->cost != y->cost)
     return x->cost < y->cost ? -1 : 1;
   return x->index < y->index ? -1 : x->index > y->index;
-}
-
-/* moves[0 … n) but for @at are a heap, the cheapest on top. */
-static void
-sift_down (FrcRoundingMove *moves, gsize n, gsize at)
-{
-  FrcRoundingMove move = moves[at];
-
-  for (gsize child; (child = 2 * at + 1) < n; at = child) {
-    if (child + 1 < n && by_cost (&moves[child + 1], &moves[child]) < 0)
-      child++;
-    if (by_cost (&move, &moves[child]) <= 0)
-      break;
-    moves[at] = moves[child];
-  }
-  moves[at] = move;
 }
 
 /* Takes @move if that brings the filter's excess nearer to zero. */
@@ -65,51 +49,80 @@ offer_move (const gfloat *in, FrcDtype dtype, FrcRoundingMove move, guint16 *out
   *excess += move.step;
 }
 
-/* Offers all moves, cheapest first. Few are taken, most of them early: so the order is not made of
- * all, but of those on top of a heap, and at last of those that are still small enough. */
+/* The move of in[i] into @move; FALSE if there is none that takes from @excess. */
+static inline gboolean
+find_move (const gfloat *in, const guint16 *out, guint32 i, const FrcDtype dtype, gdouble excess,
+    FrcRoundingMove *move)
+{
+  gfloat rounded = widen (out[i], dtype), error = rounded - in[i];
+  gfloat other = widen (other_neighbour (out[i], rounded, in[i]), dtype);
+
+  *move = (FrcRoundingMove){ fabsf (other - in[i]) - fabsf (error), other - rounded, i };
+  return (error * excess > 0) & (fabsf (other) <= G_MAXFLOAT); /* exact, or it would add to it: none */
+}
+
+/* Offers all moves, cheapest first. Most of those that are taken come early, and what would overshoot
+ * is never taken later: so the order is made of the moves up to some cost, then of those up to four
+ * times as much that are still small enough. */
 static void
 offer_moves (const gfloat *in, FrcDtype dtype, FrcRoundingMove *moves, gsize n, gdouble mean_step,
     guint16 *out, gdouble excess)
 {
-  gsize n_small = 0;
+  gfloat limit = (gfloat) ((2 * fabs (excess) + 4 * mean_step) / MAX (n, 1));
 
-  for (gsize i = n / 2; i-- > 0;)
-    sift_down (moves, n, i);
-  while (n > 0 && fabs (excess) > mean_step / 32) {
-    offer_move (in, dtype, moves[0], out, &excess);
-    moves[0] = moves[--n];
-    sift_down (moves, n, 0);
-  }
+  /* Those half way between their neighbours, by index as they lie. */
   for (gsize k = 0; k < n; k++)
-    if (fabs (moves[k].step) < 2 * fabs (excess))
-      moves[n_small++] = moves[k];
-  qsort (moves, n_small, sizeof *moves, by_cost);
-  for (gsize k = 0; k < n_small; k++)
-    offer_move (in, dtype, moves[k], out, &excess);
+    if (moves[k].cost <= 0) {
+      offer_move (in, dtype, moves[k], out, &excess);
+      moves[k].step = INFINITY;
+    }
+  while (n > 0) {
+    gfloat most = (gfloat) fabs (excess) * 2.001f;
+    gsize cheap = 0, left = 0;
+    for (gsize k = 0; k < n; k++) {
+      FrcRoundingMove move = moves[k];
+      if (fabsf (move.step) > most)
+        continue;
+      moves[left] = moves[cheap];
+      moves[move.cost <= limit ? cheap : left] = move;
+      cheap += move.cost <= limit;
+      left++;
+    }
+    qsort (moves, cheap, sizeof *moves, by_cost);
+    for (gsize k = 0; k < cheap; k++)
+      offer_move (in, dtype, moves[k], out, &excess);
+    moves += cheap;
+    n = left - cheap;
+    limit *= 4;
+  }
+}
+
+/* With a constant @dtype. */
+static inline void
+round_filter (const gfloat *in, gsize n, const FrcDtype dtype, FrcRoundingMove *moves, guint16 *out)
+{
+  gdouble excess = 0, steps = 0;
+  gsize n_moves = 0;
+
+  for (gsize i = 0; i < n; i++)
+    out[i] = nearest (in[i], dtype);
+  for (gsize i = 0; i < n; i++)
+    excess += (gdouble) widen (out[i], dtype) - in[i];
+  if (!isfinite (excess))
+    return;
+  for (gsize i = 0; i < n; i++)
+    if (find_move (in, out, (guint32) i, dtype, excess, &moves[n_moves]))
+      n_moves++;
+  for (gsize k = 0; k < n_moves; k++)
+    steps += fabsf (moves[k].step);
+  offer_moves (in, dtype, moves, n_moves, steps / MAX (n_moves, 1), out, excess);
 }
 
 void
 frc_round_filter (const gfloat *in, gsize n, FrcDtype dtype, FrcRoundingMove *moves, guint16 *out)
 {
-  gdouble excess = 0, steps = 0;
-  gsize n_moves = 0;
-
-  for (gsize i = 0; i < n; i++) {
-    out[i] = nearest (in[i], dtype);
-    excess += (gdouble) widen (out[i], dtype) - in[i];
-  }
-  if (!isfinite (excess))
-    return;
-  for (gsize i = 0; i < n; i++) {
-    gfloat rounded = widen (out[i], dtype), error = rounded - in[i];
-    if (error * excess <= 0)
-      continue; /* exact, or its move would add to the excess */
-    gfloat other = widen (other_neighbour (out[i], rounded, in[i]), dtype);
-    if (!isfinite (other))
-      continue;
-    moves[n_moves++] = (FrcRoundingMove){ fabsf (other - in[i]) - fabsf (error), other - rounded,
-      (guint32) i };
-    steps += fabsf (other - rounded);
-  }
-  offer_moves (in, dtype, moves, n_moves, steps / MAX (n_moves, 1), out, excess);
+  if (dtype == FRC_DTYPE_F16)
+    round_filter (in, n, FRC_DTYPE_F16, moves, out);
+  else
+    round_filter (in, n, FRC_DTYPE_BF16, moves, out);
 }

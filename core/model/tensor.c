@@ -104,22 +104,6 @@ frc_f16_from_f32 (gfloat value)
   return sign | (guint16) ((magnitude - (112u << 23) + 0xfff + odd) >> 13);
 }
 
-guint16
-frc_bf16_from_f32 (gfloat value)
-{
-  guint32 bits = bits_from_float (value);
-
-  if ((bits & 0x7fffffff) > 0x7f800000)
-    return bits >> 16 | 0x40;
-  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-}
-
-gfloat
-frc_f32_from_bf16 (guint16 bits)
-{
-  return float_from_bits ((guint32) bits << 16);
-}
-
 /* ---- rows --------------------------------------------------------------------------------- */
 
 /* Reads @n elements that are @step bytes apart. */

@@ -12,6 +12,8 @@
 #include "core/frcnn.h"
 #include "weights.h"
 
+#include <string.h>
+
 #define FRC_WEIGHTS_MAX_FILE ((guint64) 8 << 30)
 #define FRC_WEIGHTS_MAX_TENSORS 65536
 #define FRC_WEIGHTS_FIXED_BYTES (96 << 10) /* inflate's state, small objects, small files */
@@ -75,9 +77,29 @@ const char *frc_dtype_name (FrcDtype dtype); /* as safetensors writes it: "F32",
 gboolean frc_shape_elements (const guint64 *shape, guint n_dims, guint64 *elements);
 
 guint16 frc_f16_from_f32 (gfloat value);  /* round to nearest even */
-guint16 frc_bf16_from_f32 (gfloat value); /* round to nearest even */
 gfloat frc_f32_from_f16 (guint16 bits);
-gfloat frc_f32_from_bf16 (guint16 bits);
+
+/* Round to nearest even. */
+static inline guint16
+frc_bf16_from_f32 (gfloat value)
+{
+  guint32 bits;
+
+  memcpy (&bits, &value, sizeof bits);
+  if ((bits & 0x7fffffff) > 0x7f800000)
+    return bits >> 16 | 0x40;
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+static inline gfloat
+frc_f32_from_bf16 (guint16 half)
+{
+  guint32 bits = (guint32) half << 16;
+  gfloat value;
+
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}
 
 gboolean frc_safetensors_read (FrcWeights *weights, GError **error);
 gboolean frc_pth_zip_read (FrcWeights *weights, GError **error);

@@ -181,6 +181,17 @@ detect (FrcModel *model, FrcPrecision precision, guint threads, FrcDetection *fo
   return n;
 }
 
+/* With a model of its own: the threads pack, too. */
+static guint
+detect_anew (FrcPrecision precision, guint threads, FrcDetection *found)
+{
+  FrcModel *model = load (calibrated);
+  guint n = detect (model, precision, threads, found);
+
+  frc_model_unref (model);
+  return n;
+}
+
 static void
 test_threads (void)
 {
@@ -194,14 +205,43 @@ test_threads (void)
   g_autoptr (FrcCalibration) calibration = calibrate (model);
   g_assert_true (frc_calibration_write (calibration, calibrated, NULL));
   frc_model_unref (model);
-  model = load (calibrated);
   for (FrcPrecision p = FRC_PRECISION_BF16; p <= FRC_PRECISION_INT8; p++) {
     memset (one, 0, sizeof one);
     memset (two, 0, sizeof two);
-    guint n = detect (model, p, 1, one);
+    guint n = detect_anew (p, 1, one);
     g_assert_cmpuint (n, >, 0);
-    g_assert_cmpuint (detect (model, p, 2, two), ==, n);
+    g_assert_cmpuint (detect_anew (p, 2, two), ==, n);
     g_assert_cmpmem (one, sizeof one, two, sizeof two);
+  }
+}
+
+/* Weights are packed for what computes with them, and for nothing else; the file serves the first
+ * detector, and only another precision needs it again. */
+static void
+test_packs_what_is_used (void)
+{
+  g_autofree char *away = g_strconcat (path, ".away", NULL);
+  FrcPrecision used = runs_narrow ? FRC_PRECISION_BF16 : FRC_PRECISION_F32;
+  FrcPrecision other = runs_narrow ? FRC_PRECISION_F32 : FRC_PRECISION_BF16;
+  g_autoptr (GError) error = NULL;
+  FrcModel *model = load (path);
+
+  g_assert_nonnull (model->unpacked.trunk);
+  g_assert_cmpint (g_rename (path, away), ==, 0);
+  for (guint i = 0; i < 2; i++) {
+    g_assert_cmpint (chosen (model, used, NULL), ==, used);
+    g_assert_null (model->unpacked.trunk);
+    for (guint p = 0; p < FRC_N_PRECISIONS; p++)
+      g_assert_true ((model->packed[p].trunk != NULL) == (p == used));
+  }
+  g_assert_cmpint (chosen (model, other, &error), ==, FRC_PRECISION_AUTO);
+  g_assert_nonnull (error);
+  g_assert_cmpint (g_rename (away, path), ==, 0);
+  if (runs_narrow) {
+    g_assert_nonnull (strstr (error->message, "the file has changed"));
+    g_assert_cmpint (chosen (model, other, NULL), ==, other);
+    g_assert_cmpuint (frc_graph_weight_bytes (model->packed[used].trunk), <,
+        frc_graph_weight_bytes (model->packed[other].trunk) * 3 / 4);
   }
   frc_model_unref (model);
 }
@@ -221,6 +261,7 @@ main (int argc, char **argv)
   g_test_add_func ("/precision/auto", test_auto);
   g_test_add_func ("/precision/damaged-bounds", test_damaged_bounds);
   g_test_add_func ("/precision/threads", test_threads);
+  g_test_add_func ("/precision/packs-what-is-used", test_packs_what_is_used);
   int result = g_test_run ();
   g_unlink (path);
   g_unlink (calibrated);

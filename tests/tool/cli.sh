@@ -128,7 +128,8 @@ check "info --json --plan" json_is 'len(lines) == 1 and lines[0]["parameters"] >
   len(lines[0]["plan"]["layers"]) > 10 and len(lines[0]["labels"]) > 0'
 run bench "$model" --json --frames 2 --warm-up 0 --size 64x48 --threads 1
 check "bench --json" json_is 'len(lines) == 1 and list(lines[0]) == ["model", "precision", "threads",
-  "width", "height", "frames", "median_ms", "p95_ms", "load_ms", "peak_bytes", "stages"] and
+  "width", "height", "frames", "median_ms", "p95_ms", "load_ms", "first_ms", "peak_bytes", "stages"] and
+  lines[0]["first_ms"] > lines[0]["load_ms"] > 0 and
   lines[0]["frames"] == 2 and lines[0]["threads"] == 1 and
   all(list(s) == ["name", "median_ms", "gflops"] for s in lines[0]["stages"])'
 
