@@ -88,6 +88,26 @@ vec_fma (Vec a, Vec b, Vec sum)
   return _mm512_fmadd_ps (a, b, sum);
 }
 
+/* Of vectors without NaN. */
+INLINE Vec
+vec_lower (Vec a, Vec b)
+{
+  return _mm512_min_ps (a, b);
+}
+
+INLINE Vec
+vec_upper (Vec a, Vec b)
+{
+  return _mm512_max_ps (a, b);
+}
+
+/* Bit i: lane i of @a is greater. */
+INLINE guint
+vec_greater_bits (Vec a, Vec b)
+{
+  return _mm512_cmp_ps_mask (a, b, _CMP_GT_OQ);
+}
+
 /* The greater one; a NaN in either wins. */
 INLINE Vec
 vec_max (Vec most, Vec v)
@@ -225,6 +245,24 @@ vec_fma (Vec a, Vec b, Vec sum)
 }
 
 INLINE Vec
+vec_lower (Vec a, Vec b)
+{
+  return _mm256_min_ps (a, b);
+}
+
+INLINE Vec
+vec_upper (Vec a, Vec b)
+{
+  return _mm256_max_ps (a, b);
+}
+
+INLINE guint
+vec_greater_bits (Vec a, Vec b)
+{
+  return (guint) _mm256_movemask_ps (_mm256_cmp_ps (a, b, _CMP_GT_OQ));
+}
+
+INLINE Vec
 vec_max (Vec most, Vec v)
 {
   Vec greater = _mm256_max_ps (v, most);
@@ -294,6 +332,14 @@ vec_put (gfloat *p, VecMask mask, const gboolean part, Vec v)
     vec_store_part (p, mask, v);
   else
     vec_store (p, v);
+}
+
+/* @v as it is: the compiler may not fuse the product that it is with a sum. */
+INLINE Vec
+vec_rounded (Vec v)
+{
+  __asm__ ("" : "+v" (v));
+  return v;
 }
 
 #define UNROLL _Pragma ("GCC unroll 32")

@@ -10,22 +10,25 @@ gboolean
 frc_nms_init (FrcNms *nms, guint capacity, guint n_groups, FrcNmsRule rule, GError **error)
 {
   const char *what = "non-maximum suppression";
+  const FrcKernels *kernels = frc_kernels_get (NULL, error);
+  gsize room = (gsize) capacity + FRC_OVERLAP_BLOCK;
 
   *nms = (FrcNms){ .capacity = capacity, .n_groups = n_groups, .rule = rule,
     .max_per_group = G_MAXUINT };
-  nms->keys = frc_alloc (capacity, sizeof (guint64), what, error);
-  nms->x1 = nms->keys ? frc_alloc ((gsize) capacity * 5, sizeof (gfloat), what, error) : NULL;
-  nms->rank = nms->x1 ? frc_alloc (capacity, sizeof (guint), what, error) : NULL;
-  nms->suppressed = nms->rank ? frc_alloc ((gsize) capacity * 2, 1, what, error) : NULL;
-  nms->start = nms->suppressed ? frc_alloc (n_groups + 1, sizeof (guint), what, error) : NULL;
-  if (!nms->start) {
+  if (!kernels || !(nms->keys = frc_alloc (capacity, 2 * sizeof (guint64), what, error)) ||
+      !(nms->boxes.x1 = frc_alloc0 (room, 5 * sizeof (gfloat), what, error)) ||
+      !(nms->rank = frc_alloc (capacity, sizeof (guint), what, error)) ||
+      !(nms->stays = frc_alloc (capacity, 1, what, error)) ||
+      !(nms->start = frc_alloc (n_groups + 1, sizeof (guint), what, error))) {
     frc_nms_clear (nms);
     return FALSE;
   }
-  nms->y1 = nms->x1 + capacity;
-  nms->x2 = nms->y1 + capacity;
-  nms->y2 = nms->x2 + capacity;
-  nms->area = nms->y2 + capacity;
+  nms->kernels = kernels->overlap;
+  nms->spare = nms->keys + capacity;
+  nms->boxes.y1 = nms->boxes.x1 + room;
+  nms->boxes.x2 = nms->boxes.y1 + room;
+  nms->boxes.y2 = nms->boxes.x2 + room;
+  nms->boxes.area = nms->boxes.y2 + room;
   return TRUE;
 }
 
@@ -33,9 +36,9 @@ void
 frc_nms_clear (FrcNms *nms)
 {
   frc_clear (&nms->keys);
-  frc_clear (&nms->x1);
+  frc_clear (&nms->boxes.x1);
   frc_clear (&nms->rank);
-  frc_clear (&nms->suppressed);
+  frc_clear (&nms->stays);
   frc_clear (&nms->start);
 }
 
@@ -57,6 +60,7 @@ sort_into_groups (FrcNms *nms, const FrcBox *boxes, const guint16 *group, guint 
   gfloat step = moves ? largest_coordinate (boxes, n) + 1 : 0;
   gfloat extent = nms->rule == FRC_NMS_INCLUSIVE;
   guint *start = nms->start;
+  FrcBoxArrays *to = &nms->boxes;
 
   memset (start, 0, (nms->n_groups + 1) * sizeof *start);
   for (guint i = 0; i < n; i++)
@@ -66,11 +70,11 @@ sort_into_groups (FrcNms *nms, const FrcBox *boxes, const guint16 *group, guint 
   for (guint r = 0; r < n; r++) {
     guint i = frc_rank_index (nms->keys[r]), at = start[group[i]]++;
     gfloat offset = group[i] * step;
-    nms->x1[at] = boxes[i].x1 + offset;
-    nms->y1[at] = boxes[i].y1 + offset;
-    nms->x2[at] = boxes[i].x2 + offset + extent;
-    nms->y2[at] = boxes[i].y2 + offset + extent;
-    nms->area[at] = (nms->x2[at] - nms->x1[at]) * (nms->y2[at] - nms->y1[at]);
+    to->x1[at] = boxes[i].x1 + offset;
+    to->y1[at] = boxes[i].y1 + offset;
+    to->x2[at] = boxes[i].x2 + offset + extent;
+    to->y2[at] = boxes[i].y2 + offset + extent;
+    to->area[at] = (to->x2[at] - to->x1[at]) * (to->y2[at] - to->y1[at]);
     nms->rank[at] = r;
   }
   /* Every start has moved to the next group's: move them back. */
@@ -78,36 +82,37 @@ sort_into_groups (FrcNms *nms, const FrcBox *boxes, const guint16 *group, guint 
   start[0] = 0;
 }
 
-/* Marks what box @i suppresses among @i + 1 … @end − 1. */
+/* Box @from takes the place of box @to, which nobody asks for again. */
 static void
-suppress_from (const FrcNms *nms, guint i, guint end, gfloat threshold, guint8 *restrict suppressed)
+move_box (FrcBoxArrays *boxes, guint from, guint to)
 {
-  const gfloat *restrict x1 = nms->x1, *restrict y1 = nms->y1;
-  const gfloat *restrict x2 = nms->x2, *restrict y2 = nms->y2, *restrict area = nms->area;
-  const gfloat ax1 = x1[i], ay1 = y1[i], ax2 = x2[i], ay2 = y2[i], a = area[i];
-
-  for (guint j = i + 1; j < end; j++) {
-    gfloat w = (x2[j] < ax2 ? x2[j] : ax2) - (x1[j] > ax1 ? x1[j] : ax1);
-    gfloat h = (y2[j] < ay2 ? y2[j] : ay2) - (y1[j] > ay1 ? y1[j] : ay1);
-    gfloat inter = (w > 0 ? w : 0) * (h > 0 ? h : 0);
-    suppressed[j] |= inter / (a + area[j] - inter) > threshold;
-  }
+  boxes->x1[to] = boxes->x1[from];
+  boxes->y1[to] = boxes->y1[from];
+  boxes->x2[to] = boxes->x2[from];
+  boxes->y2[to] = boxes->y2[from];
+  boxes->area[to] = boxes->area[from];
 }
 
-/* Marks group @g's boxes that go; behind its @max surest all do. */
+/* Which of group @g's boxes stay, at most @max. A block of boxes meets all that stayed before it,
+ * which are moved to the group's beginning, then the blocks' own, one by one. */
 static void
-suppress_group (const FrcNms *nms, guint g, gfloat threshold, guint max, guint8 *suppressed)
+choose_of_group (FrcNms *nms, guint g, gfloat threshold, guint max)
 {
-  guint end = nms->start[g + 1], n_keep = 0;
+  FrcBoxArrays *boxes = &nms->boxes;
+  guint first = nms->start[g], end = nms->start[g + 1], kept = first;
 
-  for (guint i = nms->start[g]; i < end; i++) {
-    if (suppressed[i])
-      continue;
-    if (++n_keep >= max) {
-      memset (suppressed + i + 1, 1, end - i - 1);
-      return;
+  for (guint at = first; at < end && kept - first < max; at += FRC_OVERLAP_BLOCK) {
+    guint n = MIN (end - at, FRC_OVERLAP_BLOCK);
+    guint64 left = G_MAXUINT64 >> (FRC_OVERLAP_BLOCK - n);
+    left &= ~nms->kernels->mask (boxes, at, n, first, kept, threshold);
+    for (guint64 bit; left && kept - first < max; left &= ~bit) {
+      guint i = at + (guint) __builtin_ctzll (left);
+      bit = left & -left;
+      nms->stays[nms->rank[i]] = TRUE;
+      if (left != bit)
+        left &= ~nms->kernels->mask (boxes, at, n, i, i + 1, threshold) | bit;
+      move_box (boxes, i, kept++);
     }
-    suppress_from (nms, i, end, threshold, suppressed);
   }
 }
 
@@ -115,23 +120,20 @@ guint
 frc_nms_run (FrcNms *nms, const FrcBox *boxes, const gfloat *scores, const guint16 *group, guint n,
     gfloat threshold, guint max_keep, const FrcPool *pool, guint *keep)
 {
-  guint8 *in_group = nms->suppressed, *by_rank = in_group + nms->capacity;
   guint n_keep = 0;
 
   for (guint i = 0; i < n; i++)
     nms->keys[i] = frc_rank_key (scores[i], i);
-  frc_rank_sort (nms->keys, n);
+  frc_rank_sort (nms->keys, nms->spare, n);
   sort_into_groups (nms, boxes, group, n);
-  memset (in_group, 0, n);
+  memset (nms->stays, FALSE, n);
   for (guint g = 0; g < nms->n_groups; g++) {
     if (pool && frc_pool_is_cancelled (pool))
       return 0;
-    suppress_group (nms, g, threshold, MIN (max_keep, nms->max_per_group), in_group);
+    choose_of_group (nms, g, threshold, MIN (max_keep, nms->max_per_group));
   }
-  for (guint at = 0; at < n; at++)
-    by_rank[nms->rank[at]] = in_group[at];
   for (guint r = 0; r < n && n_keep < max_keep; r++)
-    if (!by_rank[r])
+    if (nms->stays[r])
       keep[n_keep++] = frc_rank_index (nms->keys[r]);
   return n_keep;
 }

@@ -7,17 +7,18 @@
 
 #include "../frcnn.h"
 #include "../model/config.h"
+#include "../kernels/overlap.h"
 #include "../pool.h"
 
 typedef struct {
   guint capacity, n_groups;
   FrcNmsRule rule;
   guint max_per_group;       /* that stay; frc_nms_init () sets no limit */
-  guint64 *keys;             /* [capacity] */
-  gfloat *x1, *y1, *x2, *y2; /* [capacity], sorted by group, then rank */
-  gfloat *area;
+  const FrcOverlapKernels *kernels;
+  guint64 *keys, *spare;     /* [capacity] */
+  FrcBoxArrays boxes;        /* [capacity], sorted by group, then rank */
   guint *rank;               /* [capacity]: position in group order → rank */
-  guint8 *suppressed;        /* [capacity] in group order, then by rank */
+  guint8 *stays;             /* [capacity], by rank */
   guint *start;              /* [n_groups + 1] */
 } FrcNms;
 

@@ -19,7 +19,9 @@ typedef struct {
   FrcBox base[FRC_MAX_LEVELS][FRC_MAX_CELL_ANCHORS];
   guint top_n[FRC_MAX_LEVELS]; /* candidates of a level */
   guint capacity;   /* candidates of all levels */
-  guint64 *top;     /* [the largest top_n] */
+  guint64 *keys;    /* [room]: a level's candidates by rank_key () */
+  guint64 *spare;   /* [room] */
+  guint room[FRC_MAX_LEVELS]; /* keys that are looked at together */
   FrcBox *boxes;    /* [capacity] */
   gfloat *scores;   /* [capacity] */
   guint16 *level;   /* [capacity] */

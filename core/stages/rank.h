@@ -28,10 +28,10 @@ frc_rank_index (guint64 key)
   return ~(guint32) key;
 }
 
-/* Offers @key to the @capacity best: @heap holds them with the worst on top; returns the new count. */
-guint frc_rank_offer (guint64 *heap, guint n, guint capacity, guint64 key);
+/* Moves the @k best of @n ≥ k distinct keys to the front, in any order; returns the last of them. */
+guint64 frc_rank_select (guint64 *keys, guint n, guint k);
 
-/* Sorts by rank, best first. */
-void frc_rank_sort (guint64 *keys, guint n);
+/* Sorts by rank, best first. @spare: room for @n. */
+void frc_rank_sort (guint64 *keys, guint64 *spare, guint n);
 
 #endif

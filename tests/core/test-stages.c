@@ -109,11 +109,11 @@ test_rank_order (void)
 {
   const gfloat scores[] = { 0.5f, NAN, 1.0f, 0.5f, -0.0f, 0.0f, -3.0f, INFINITY };
   const guint expected[] = { 7, 2, 0, 3, 4, 5, 6, 1 };
-  guint64 keys[G_N_ELEMENTS (scores)];
+  guint64 keys[G_N_ELEMENTS (scores)], spare[G_N_ELEMENTS (scores)];
 
   for (guint i = 0; i < G_N_ELEMENTS (scores); i++)
     keys[i] = frc_rank_key (scores[i], i);
-  frc_rank_sort (keys, G_N_ELEMENTS (scores));
+  frc_rank_sort (keys, spare, G_N_ELEMENTS (scores));
   for (guint i = 0; i < G_N_ELEMENTS (scores); i++)
     g_assert_cmpuint (frc_rank_index (keys[i]), ==, expected[i]);
 }
@@ -126,21 +126,30 @@ descending (gconstpointer a, gconstpointer b)
   return x > y ? -1 : x < y;
 }
 
-/* The heap holds what a full sort puts first. */
+/* Selecting and sorting against the C library's sort: scores of every sign and size, many equal, so
+ * many that every way of sorting is taken; sorted already, or the other way round. */
 static void
 test_rank_top (void)
 {
-  for (guint round = 0; round < 200; round++) {
-    guint n = g_test_rand_int_range (0, 300), capacity = g_test_rand_int_range (1, 80), kept = 0;
-    guint64 all[300], heap[80];
+  for (guint round = 0; round < 400; round++) {
+    guint n = g_test_rand_int_range (1, round % 4 ? 300 : 6000);
+    guint k = g_test_rand_int_range (0, n + 1), order = g_test_rand_int_range (0, 4);
+    gfloat unit = ldexpf (1, g_test_rand_int_range (-20, 20));
+    g_autofree guint64 *all = g_new (guint64, n), *keys = g_new (guint64, n);
+    g_autofree guint64 *spare = g_new (guint64, n);
     for (guint i = 0; i < n; i++) {
-      all[i] = frc_rank_key (g_test_rand_int_range (-20, 20) / 8.0f, i);
-      kept = frc_rank_offer (heap, kept, capacity, all[i]);
+      gint score = g_test_rand_int_range (-20, 20) * (round % 3 ? 1 : 977);
+      if (order == 1 || order == 2)
+        score = order == 1 ? (gint) i : -(gint) i;
+      all[i] = keys[i] = frc_rank_key (score * unit, i);
     }
-    g_assert_cmpuint (kept, ==, MIN (n, capacity));
-    frc_rank_sort (heap, kept);
     qsort (all, n, sizeof *all, descending);
-    g_assert_cmpmem (heap, kept * sizeof *heap, all, kept * sizeof *all);
+    guint64 last = frc_rank_select (keys, n, k);
+    g_assert_cmpuint (last, ==, k ? all[k - 1] : G_MAXUINT64);
+    frc_rank_sort (keys, spare, k);
+    g_assert_cmpmem (keys, k * sizeof *keys, all, k * sizeof *all);
+    frc_rank_sort (keys, spare, n); /* none was lost */
+    g_assert_cmpmem (keys, n * sizeof *keys, all, n * sizeof *all);
   }
 }
 
@@ -299,6 +308,63 @@ test_proposals (void)
   frc_proposals_clear (&proposals);
 }
 
+/* The list's first @top_n, sorted, decoded and suppressed one by one: looking at the surest first must
+ * not change that. Anchors of 24 pixels on a grid of 8 overlap with IoU 1/2 and less. */
+static guint
+propose_plainly (const FrcView *map, guint top_n, guint max, const FrcInputSize *input, FrcBox *out)
+{
+  guint cells = map->h * map->w, n = 0;
+  g_autofree guint64 *keys = g_new (guint64, cells);
+
+  for (guint i = 0; i < cells; i++)
+    keys[i] = frc_rank_key (map->data[i * map->ld], i);
+  qsort (keys, cells, sizeof *keys, descending);
+  for (guint k = 0; k < top_n && n < max; k++) {
+    guint i = frc_rank_index (keys[k]);
+    gfloat cx = 8 * (i % map->w), cy = 8 * (i / map->w);
+    FrcBox box = frc_box_clip ((FrcBox){ cx - 12, cy - 12, cx + 12, cy + 12 }, input->resize.width,
+        input->resize.height, 0);
+    gboolean stays = TRUE;
+    for (guint j = 0; j < n && stays; j++)
+      stays = iou (box, out[j]) <= 0.3f;
+    if (stays)
+      out[n++] = box;
+  }
+  return n;
+}
+
+/* Thousands of candidates, of which few stay: all of them, the best 3000 and the best 40; scores that
+ * rise, fall, are equal, or are in no order. */
+static void
+test_many_proposals (void)
+{
+  const guint w = 90, h = 70, n = w * h;
+  const FrcInputSize input = { .resize = { .width = 8 * w, .height = 8 * h }, .padded_w = 8 * w,
+    .padded_h = 8 * h };
+  g_autofree gfloat *cells = g_new0 (gfloat, 5 * n);
+  g_autofree FrcBox *want = g_new (FrcBox, n), *got = g_new (FrcBox, n);
+  FrcView map = { cells, 1, h, w, 5, 5 };
+
+  for (guint c = 0; c < 24; c++) {
+    guint top_n = c % 3 == 0 ? 0 : c % 3 == 1 ? 3000 : 40, order = c / 3 % 4;
+    FrcConfig config = { .n_levels = 1, .n_sizes = 1, .n_ratios = 1, .sizes = { { 24 } },
+      .ratios = { 1 }, .strides = { 8 }, .rpn_coder = { { 1, 1, 1, 1 }, FRC_BBOX_XFORM_CLIP },
+      .rpn_pre_nms_top_n = top_n, .rpn_post_nms_top_n = c % 2 ? 2000 : 100,
+      .rpn_nms_threshold = 0.3f, .rpn_filters_first = c >= 12, .rpn_ranks_logits = TRUE,
+      .nms = FRC_NMS_SEPARATE };
+    FrcProposals proposals;
+    for (guint i = 0; i < n; i++)
+      cells[5 * i] = order == 0 ? g_test_rand_int_range (-999, 999) / 99.0f
+          : order == 1 ? i * 1e-3f : order == 2 ? i * -1e-3f : g_test_rand_int_range (0, 3);
+    g_assert_true (frc_proposals_init (&proposals, &config, &n, NULL));
+    guint n_got = frc_proposals_run (&proposals, &map, &input, n, NULL, got);
+    guint n_want = propose_plainly (&map, top_n ? top_n : n, config.rpn_post_nms_top_n, &input,
+        want);
+    g_assert_cmpmem (got, n_got * sizeof *got, want, n_want * sizeof *want);
+    frc_proposals_clear (&proposals);
+  }
+}
+
 /* Two classes besides background; logits ln 4 against 0 and 0 give ⅔, ⅙ and ⅙. */
 static void
 test_postprocess (void)
@@ -425,6 +491,7 @@ main (int argc, char **argv)
   g_test_add_func ("/stages/roi-levels", test_roi_levels);
   g_test_add_func ("/stages/network-size", test_network_size);
   g_test_add_func ("/stages/proposals", test_proposals);
+  g_test_add_func ("/stages/many-proposals", test_many_proposals);
   g_test_add_func ("/stages/postprocess", test_postprocess);
   g_test_add_func ("/stages/postprocess-filters", test_postprocess_filters);
   g_test_add_func ("/stages/postprocess-size-after-nms", test_postprocess_size_after_nms);

@@ -4,6 +4,7 @@
  * kernel against a naive loop, with one thread and with two, which must not differ in a bit.
  * FRC_TEST_SEED starts other random cases.
  */
+#include "core/kernels/overlap.h"
 #include "check.h"
 
 #include <math.h>
@@ -341,6 +342,46 @@ test_elementwise (void)
     check_elementwise (&state, i % 2);
 }
 
+/* The same bits from every instruction set, and from the definition in f32, one step after the other:
+ * thresholds that pairs meet exactly are among them. */
+static void
+test_overlap (void)
+{
+  guint64 state = seed;
+  gfloat values[5 * 256];
+  FrcBoxArrays b = {values, values + 256, values + 512, values + 768, values + 1024};
+
+  for (guint round = 0; round < 20 * CASES; round++) {
+    gfloat unit = check_random_below (&state, 2) ? 1 : 1 + check_random_float (&state) / 2;
+    for (guint i = 0; i < 256; i++) {
+      b.x1[i] = unit * check_random_below (&state, 60);
+      b.y1[i] = unit * check_random_below (&state, 60);
+      b.x2[i] = b.x1[i] + unit * check_random_below (&state, 40);
+      b.y2[i] = b.y1[i] + unit * check_random_below (&state, 40);
+      b.area[i] = (b.x2[i] - b.x1[i]) * (b.y2[i] - b.y1[i]);
+    }
+    guint n = 1 + check_random_below (&state, 64), block = check_random_below (&state, 256 - 64);
+    guint first = check_random_below (&state, 256);
+    guint end = first + check_random_below (&state, 256 - first);
+    gfloat threshold = check_random_below (&state, 8) / 8.0f;
+    guint64 want = 0, used = G_MAXUINT64 >> (64 - n);
+    for (guint i = first; i < end; i++)
+      for (guint j = 0; j < n; j++) {
+        guint k = block + j;
+        volatile gfloat w = MIN (b.x2[i], b.x2[k]) - MAX (b.x1[i], b.x1[k]);
+        volatile gfloat h = MIN (b.y2[i], b.y2[k]) - MAX (b.y1[i], b.y1[k]);
+        volatile gfloat inter = MAX (w, 0) * MAX (h, 0), both = b.area[i] + b.area[k];
+        volatile gfloat of_one = both - inter, share = inter / of_one;
+        want |= (guint64) (share > threshold) << j;
+      }
+    for (const char *const *name = check_kernel_names (); *name != NULL; name++) {
+      const FrcKernels *kernels = frc_kernels_get (*name, NULL);
+      guint64 got = kernels->overlap->mask (&b, block, n, first, end, threshold);
+      g_assert_cmphex (got & used, ==, want);
+    }
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -356,6 +397,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ops/local-norm", test_local_norm);
   g_test_add_func ("/ops/mean", test_mean);
   g_test_add_func ("/ops/elementwise", test_elementwise);
+  g_test_add_func ("/ops/overlap", test_overlap);
   int result = g_test_run ();
   frc_pool_free (pools[0]);
   frc_pool_free (pools[1]);
