@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A run is published by opening a gate: an atomic word that holds an "open" bit and the number of
- * workers inside. A worker that comes in time enters, takes tiles from a shared counter until there
- * are none and leaves; one that wakes too late finds the gate closed. The caller works too, closes
- * the gate and waits only for those inside, so a slow wake-up never delays a run.
+ * workers inside. A worker that comes in time enters, takes tiles until there are none and leaves;
+ * one that wakes too late finds the gate closed. The caller works too, closes the gate and waits
+ * only for those inside, so a slow wake-up never delays a run.
+ *
+ * A thread begins with its own share of the tiles, the same part of every run, and then helps with
+ * the others' shares: what a layer wrote is mostly in the cache of the core that reads it next.
  *
  * Sleeping: a worker counts itself as a sleeper before it looks at the epoch for the last time; the
  * caller advances the epoch before it looks at the count. Both are sequentially consistent, so one
@@ -23,6 +26,8 @@
 #define SPIN_PAUSES 64 /* between two looks at the clock */
 
 typedef struct {
+  _Alignas (64) atomic_uint next; /* tile of its share to take next */
+  guint end;                      /* of its share */
   FrcPool *pool;
   GThread *thread; /* NULL: the caller's entry */
   gpointer scratch;
@@ -32,7 +37,6 @@ struct _FrcPool {
   /* One run; written while the gate is closed and nobody is inside. */
   FrcTileFunc func;
   gpointer data;
-  guint n_tiles;
   const gint *cancel;
   guint saved_control;
   gsize scratch_bytes;
@@ -40,7 +44,6 @@ struct _FrcPool {
   GMutex lock;
   GCond wake, done;
 
-  _Alignas (64) atomic_uint next; /* the tile to take next */
   _Alignas (64) atomic_uint gate;
   _Alignas (64) atomic_uint epoch; /* runs so far; also advanced to quit */
   atomic_uint sleepers;
@@ -81,19 +84,42 @@ control_restore (guint control)
 /* ---- work --------------------------------------------------------------------------------- */
 
 static void
-pool_take_tiles (FrcPool *pool, gpointer scratch)
+pool_share_out (FrcPool *pool, guint n_tiles)
 {
-  for (;;) {
-    guint tile = atomic_fetch_add_explicit (&pool->next, 1, memory_order_relaxed);
+  guint n = pool->n_threads, first = 0;
 
-    if (tile >= pool->n_tiles)
-      return;
+  for (guint i = 0; i < n; i++) {
+    atomic_store_explicit (&pool->threads[i].next, first, memory_order_relaxed);
+    first = pool->threads[i].end = (guint) ((guint64) n_tiles * (i + 1) / n);
+  }
+}
+
+/* FALSE: cancelled. */
+static gboolean
+pool_take_share (FrcPool *pool, PoolThread *share, gpointer scratch)
+{
+  while (atomic_load_explicit (&share->next, memory_order_relaxed) < share->end) {
+    guint tile = atomic_fetch_add_explicit (&share->next, 1, memory_order_relaxed);
+
+    if (tile >= share->end)
+      break;
     if (pool->cancel != NULL && g_atomic_int_get (pool->cancel)) {
       atomic_store_explicit (&pool->left_out, TRUE, memory_order_relaxed);
-      return;
+      return FALSE;
     }
     pool->func (pool->data, tile, scratch);
   }
+  return TRUE;
+}
+
+/* Thread @self's share, then the others'. */
+static void
+pool_take_tiles (FrcPool *pool, guint self)
+{
+  for (guint i = 0; i < pool->n_threads; i++)
+    if (!pool_take_share (pool, &pool->threads[(self + i) % pool->n_threads],
+            pool->threads[self].scratch))
+      return;
 }
 
 static gboolean
@@ -168,7 +194,7 @@ worker_main (gpointer data)
     if (atomic_load (&pool->quit))
       return NULL;
     if (pool_enter (pool)) {
-      pool_take_tiles (pool, self->scratch);
+      pool_take_tiles (pool, (guint) (self - pool->threads));
       pool_leave (pool);
     }
   }
@@ -218,15 +244,14 @@ frc_pool_run (FrcPool *pool, FrcTileFunc func, gpointer data, guint n_tiles)
 {
   pool->func = func;
   pool->data = data;
-  pool->n_tiles = n_tiles;
+  pool_share_out (pool, n_tiles);
   atomic_store_explicit (&pool->left_out, FALSE, memory_order_relaxed);
-  atomic_store_explicit (&pool->next, 0, memory_order_relaxed);
   if (pool->n_threads == 1 || n_tiles <= 1) {
-    pool_take_tiles (pool, pool->threads[0].scratch);
+    pool_take_tiles (pool, 0);
   } else {
     atomic_store (&pool->gate, GATE_OPEN);
     pool_wake_workers (pool);
-    pool_take_tiles (pool, pool->threads[0].scratch);
+    pool_take_tiles (pool, 0);
     pool_wait_for_workers (pool);
   }
   return !atomic_load_explicit (&pool->left_out, memory_order_relaxed);
