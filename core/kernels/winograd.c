@@ -8,7 +8,11 @@
 #include <string.h>
 
 #define MIN_CHANNELS 32                  /* below, the transforms cost more than they save */
-#define SCRATCH_BYTES (4 * 1024 * 1024)  /* of transformed input and products */
+#define CACHE_BYTES (1280 * 1024) /* of transformed input and products that stay in L2 */
+/* Tiles of a piece: as few as make use of a panel of weights where all of it stays in L2, more where
+ * it does not, so that the weights are read less often. */
+#define TILES_INSIDE 28
+#define TILES_OUTSIDE 42
 #define MIN_PIECES 4
 #define LINE 16 /* floats of a cache line */
 
@@ -106,9 +110,9 @@ most_tiles (const FrcConv *conv)
 {
   gsize bytes = frc_winograd_points (conv->winograd) * sizeof (gfloat) *
       (tile_step (conv->spec.in_channels) + tile_step (conv->spec.out_channels));
-  guint rows = conv->gemm->rows;
+  guint tiles = bytes * TILES_INSIDE <= CACHE_BYTES ? TILES_INSIDE : TILES_OUTSIDE;
 
-  return CLAMP (SCRATCH_BYTES / bytes / rows, 2, 16) * rows;
+  return div_up (tiles, conv->gemm->rows) * conv->gemm->rows;
 }
 
 static void

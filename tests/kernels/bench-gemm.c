@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Times convolutions of real networks: GFLOP/s and the share of the peak that a loop of multiply-
- * adds on registers alone reaches. bench-gemm [--threads N] [--cpu NAME] [--only SUBSTRING]
+ * adds on registers alone reaches, beside the bound by bytes: what moving the same memory without
+ * arithmetic takes. bench-gemm [--threads N] [--cpu NAME] [--only SUBSTRING]
  */
 #include "check.h"
 
@@ -10,7 +11,10 @@
 #include <time.h>
 
 #define MIN_RUNS 5
-#define MIN_SECONDS 0.25
+#define MAX_RUNS 1000
+#define MIN_SECONDS 0.4
+#define PEAK_STEPS 150000 /* a millisecond: a core takes a while to the clock that it keeps */
+#define STREAM_TILES 64
 
 typedef struct {
   const char *name;
@@ -61,8 +65,34 @@ static const Shape shapes[] = {
   {"lite0 fpn 3x3", 1, 10, 14, 128, 128, 3, 1, 1, 10, 14},
   {"lite0 fc", 150, 1, 1, 6272, 512, 1, 1, 0, 1, 1},
   {"lite0 fc", 150, 1, 1, 512, 512, 1, 1, 0, 1, 1},
+  {"inception 3x3", 1, 150, 200, 64, 192, 3, 1, 1, 150, 200},
+  {"inception 3x3", 1, 75, 100, 96, 96, 3, 1, 1, 75, 100},
+  {"inception 3x3", 1, 38, 50, 128, 160, 3, 1, 1, 38, 50},
+  {"inception 3x3", 1, 38, 50, 576, 512, 3, 1, 1, 38, 50},
+  {"inception 3x3/2", 1, 75, 100, 128, 160, 3, 2, 1, 38, 50},
+  {"inception 3x3", 100, 7, 7, 192, 256, 3, 1, 1, 7, 7},
+  {"inception 3x3", 100, 4, 4, 192, 320, 3, 1, 1, 4, 4},
+  {"inception 3x3/2", 100, 7, 7, 256, 256, 3, 2, 1, 4, 4},
+  {"inception 1x1", 1, 38, 50, 576, 96, 1, 1, 0, 38, 50},
+  {"inception 1x1", 100, 4, 4, 1024, 352, 1, 1, 0, 4, 4},
+  {"vgg 3x3", 1, 600, 800, 64, 64, 3, 1, 1, 600, 800},
+  {"vgg 3x3", 1, 300, 400, 128, 128, 3, 1, 1, 300, 400},
+  {"vgg 3x3", 1, 150, 200, 256, 256, 3, 1, 1, 150, 200},
+  {"vgg 3x3", 1, 75, 100, 512, 512, 3, 1, 1, 75, 100},
+  {"vgg 3x3", 1, 37, 50, 512, 512, 3, 1, 1, 37, 50},
   {"se", 1, 1, 1, 960, 240, 1, 1, 0, 1, 1},
 };
+
+/* Microseconds: of the processor if one thread works, so that other programs disturb less. */
+static gdouble
+now (FrcPool *pool)
+{
+  struct timespec t;
+
+  clock_gettime (frc_pool_get_threads (pool) == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC,
+      &t);
+  return t.tv_sec * 1e6 + t.tv_nsec * 1e-3;
+}
 
 typedef struct {
   const FrcKernels *kernels;
@@ -81,28 +111,97 @@ peak_tile (gpointer data, guint tile, gpointer scratch)
 static gdouble
 measure_peak (const FrcKernels *kernels, FrcPool *pool)
 {
-  Peak peak = {kernels, 100000};
-  gdouble best = 0;
+  Peak peak = {kernels, PEAK_STEPS};
+  guint tiles = frc_pool_get_threads (pool) * 4;
+  gdouble before = now (pool);
 
-  for (guint i = 0; i < 10; i++) {
-    guint tiles = frc_pool_get_threads (pool) * 4;
-    gint64 before = g_get_monotonic_time ();
-    frc_pool_run (pool, peak_tile, &peak, tiles);
-    best = MAX (best, tiles * peak.steps * check_peak_flops (frc_kernels_name (kernels)) /
-        ((g_get_monotonic_time () - before) * 1e3));
-  }
-  return best;
+  frc_pool_run (pool, peak_tile, &peak, tiles);
+  return tiles * peak.steps * check_peak_flops (frc_kernels_name (kernels)) /
+      ((now (pool) - before) * 1e3);
 }
 
-/* Microseconds: of the processor if one thread works, so that other programs disturb less. */
-static gdouble
-now (FrcPool *pool)
-{
-  struct timespec t;
+/* What a convolution moves at least: its input, weights and residual read once, its output written
+ * once; the same bytes of the same memory without arithmetic. */
+typedef struct {
+  const CheckView *read[3];
+  const CheckView *written;
+} Stream;
 
-  clock_gettime (frc_pool_get_threads (pool) == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC,
-      &t);
-  return t.tv_sec * 1e6 + t.tv_nsec * 1e-3;
+static gsize
+stream_bytes (const Stream *stream)
+{
+  gsize floats = stream->written->floats;
+
+  for (guint i = 0; i < G_N_ELEMENTS (stream->read); i++)
+    floats += stream->read[i] != NULL ? stream->read[i]->floats : 0;
+  return floats * sizeof (gfloat);
+}
+
+static void
+stream_tile (gpointer data, guint tile, gpointer scratch)
+{
+  const Stream *stream = data;
+
+  for (guint i = 0; i < G_N_ELEMENTS (stream->read); i++)
+    if (stream->read[i] != NULL) {
+      gsize part = stream->read[i]->floats / STREAM_TILES;
+      check_stream_read (stream->read[i]->memory + tile * part, part);
+    }
+  gsize part = stream->written->floats / STREAM_TILES;
+  memset (stream->written->memory + tile * part, 0, part * sizeof (gfloat));
+}
+
+static gint
+compare_doubles (gconstpointer a, gconstpointer b)
+{
+  gdouble x = *(const gdouble *) a, y = *(const gdouble *) b;
+
+  return x < y ? -1 : x > y;
+}
+
+static gdouble
+median (gdouble *values, guint n)
+{
+  qsort (values, n, sizeof *values, compare_doubles);
+  return values[n / 2];
+}
+
+typedef struct {
+  gdouble ms, peak, share, stream_ms; /* the least; medians */
+} Timing;
+
+/* The clock of a core changes with what the others do: each run's share is of the peak that is
+ * measured right before and after it. */
+static Timing
+time_conv (const FrcConv *conv, FrcPool *pool, const FrcKernels *kernels, const CheckView *in,
+    const CheckView *residual, const CheckView *out, Stream *stream, gdouble macs)
+{
+  static gdouble shares[MAX_RUNS], streams[MAX_RUNS], peaks[MAX_RUNS];
+  guint repeats = macs < 1e7 ? 50 : 1, n = 0;
+  gint64 start = g_get_monotonic_time ();
+  Timing timing = {.ms = G_MAXDOUBLE};
+
+  for (; n < MAX_RUNS && (n < MIN_RUNS || g_get_monotonic_time () - start < MIN_SECONDS * 1e6);
+       n++) {
+    gdouble before = now (pool);
+    for (guint j = 0; j < repeats; j++)
+      frc_pool_run (pool, stream_tile, stream, STREAM_TILES);
+    streams[n] = (now (pool) - before) * 1e-3 / repeats;
+
+    gdouble peak = measure_peak (kernels, pool);
+    before = now (pool);
+    for (guint j = 0; j < repeats; j++)
+      frc_conv_run (conv, pool, &in->view, residual != NULL ? &residual->view : NULL, &out->view);
+    gdouble ms = (now (pool) - before) * 1e-3 / repeats;
+    gdouble after = measure_peak (kernels, pool);
+    peaks[n] = (peak + after) / 2;
+    shares[n] = 2e-6 * macs / ms / peaks[n];
+    timing.ms = MIN (timing.ms, ms);
+  }
+  timing.share = median (shares, n);
+  timing.peak = median (peaks, n);
+  timing.stream_ms = median (streams, n);
+  return timing;
 }
 
 static void
@@ -116,25 +215,20 @@ bench_shape (const Shape *s, const FrcKernels *kernels, FrcPool *pool)
   CheckView residual = check_view_new_input (&state, s->n, s->out_h, s->out_w, s->out, s->out);
   CheckView out = check_view_new_output (s->n, s->out_h, s->out_w, s->out, s->out);
   FrcConv *conv = frc_conv_new (kernels, &spec, weight.view.data, NULL, NULL);
-  gdouble best = G_MAXDOUBLE, macs = (gdouble) s->n * s->out_h * s->out_w * s->in * s->out *
-      s->kernel * s->kernel;
-  gdouble peak = measure_peak (kernels, pool);
-  gint64 start = g_get_monotonic_time ();
+  gdouble macs = (gdouble) s->n * s->out_h * s->out_w * s->in * s->out * s->kernel * s->kernel;
+  Stream stream = {{&in, &weight, s->residual ? &residual : NULL}, &out};
 
   frc_pool_reserve (pool, frc_conv_scratch_bytes (conv, &in.view, &out.view), NULL);
   frc_pool_begin (pool, NULL);
-  for (guint i = 0; i < MIN_RUNS || g_get_monotonic_time () - start < MIN_SECONDS * 1e6; i++) {
-    gdouble before = now (pool);
-    guint repeats = macs < 1e7 ? 50 : 1;
-    for (guint j = 0; j < repeats; j++)
-      frc_conv_run (conv, pool, &in.view, s->residual ? &residual.view : NULL, &out.view);
-    best = MIN (best, (now (pool) - before) * 1e-6 / repeats);
-  }
+  Timing t = time_conv (conv, pool, kernels, &in, s->residual ? &residual : NULL, &out, &stream,
+      macs);
   frc_pool_end (pool);
-  peak = MAX (peak, measure_peak (kernels, pool));
-  gdouble rate = 2e-9 * macs / best;
-  g_print ("%-17s %4ux%3ux%3u %5u->%4u %9.3f ms %7.1f GFLOP/s %5.1f %% of %.0f\n", s->name, s->n,
-      s->out_h, s->out_w, s->in, s->out, best * 1e3, rate, rate / peak * 100, peak);
+  gdouble flops_ms = 2e-6 * macs / t.peak;
+  g_print ("%-17s %4ux%3ux%3u %5u->%4u %9.3f ms %7.1f GFLOP/s %5.1f %% | %6.1f MB %5.1f GB/s, bound "
+      "%s %9.3f ms, %5.1f %%\n", s->name, s->n, s->out_h, s->out_w, s->in, s->out, t.ms,
+      2e-6 * macs / t.ms, t.share * 100, stream_bytes (&stream) * 1e-6,
+      stream_bytes (&stream) * 1e-6 / t.stream_ms, t.stream_ms > flops_ms ? "bytes" : "FLOPs",
+      MAX (t.stream_ms, flops_ms), flops_ms / MAX (t.stream_ms, flops_ms) * 100);
   frc_conv_free (conv);
   check_view_clear (&in);
   check_view_clear (&weight);
@@ -161,8 +255,9 @@ main (int argc, char **argv)
     g_printerr ("usage: bench-gemm [--threads N] [--cpu scalar|avx2|avx512] [--only SUBSTRING]\n");
     return 2;
   }
-  g_print ("%s, %d thread(s); last column: share of the peak on registers, measured before and "
-      "after\n", frc_kernels_name (kernels), threads);
+  g_print ("%s, %d thread(s); share of the peak on registers (median, peak beside each run) | bytes "
+      "moved at least, their rate alone, the longer of both times, its share of the peak\n",
+      frc_kernels_name (kernels), threads);
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
     if (only == NULL || strstr (shapes[i].name, only) != NULL)
       bench_shape (&shapes[i], kernels, pool);

@@ -41,5 +41,7 @@ const char *const *check_kernel_names (void);
 /* @steps of a loop of multiply-adds on registers, and the floating-point operations of a step. */
 void check_peak_run (const char *kernels, gsize steps);
 gdouble check_peak_flops (const char *kernels);
+/* Brings every cache line of @p to the processor. */
+void check_stream_read (const gfloat *p, gsize floats);
 
 #endif

@@ -68,3 +68,20 @@ check_peak_flops (const char *kernels)
 
   return 2.0 * CHAINS * lanes;
 }
+
+void
+check_stream_read (const gfloat *p, gsize floats)
+{
+  volatile guint32 out;
+  const guint32 *word = (const guint32 *) p;
+  guint32 any[4] = {0};
+  gsize i = 0;
+
+  for (; i + 64 <= floats; i += 64)
+    for (guint j = 0; j < 4; j++)
+      any[j] |= word[i + 16 * j];
+  for (; i < floats; i += 16)
+    any[0] |= word[i];
+  out = any[0] | any[1] | any[2] | any[3];
+  (void) out;
+}

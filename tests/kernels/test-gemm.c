@@ -294,6 +294,8 @@ test_tiles (void)
     {{3, 3, 2, 2, 0, 0, 3, 32, FRC_ACT_RELU6}, 1, 160, 224, 80, 112, 0, 0, TRUE, RESIDUAL_NONE},
     {{1, 1, 2, 2, 0, 0, 512, 70, FRC_ACT_NONE}, 1, 25, 34, 13, 17, 0, 0, TRUE, RESIDUAL_UPSAMPLED},
     {{1, 1, 1, 1, 0, 0, 1024, 64, FRC_ACT_NONE}, 1, 25, 21, 25, 21, 0, 0, TRUE, RESIDUAL_SAME},
+    {{3, 3, 1, 1, 1, 1, 40, 40, FRC_ACT_RELU}, 2, 30, 31, 30, 31, 0, 0, TRUE, RESIDUAL_SAME},
+    {{3, 3, 1, 1, 1, 1, 160, 176, FRC_ACT_NONE}, 1, 26, 27, 26, 27, 0, 0, TRUE, RESIDUAL_NONE},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
