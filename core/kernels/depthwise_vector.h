@@ -140,9 +140,46 @@ spread_pixels (const FrcWindowRow *row, guint x, guint c, VecIndex spread, VecMa
         vec_activate (sum[i], row->activation));
 }
 
+/* 8 pixels inside the map, @kernel_w and @stride being constants: a column is spread once for all
+ * the sums that it belongs to. */
+INLINE void
+spread_tile (const FrcWindowRow *row, guint x, guint c, VecIndex spread, VecMask inputs,
+    VecMask mask, const guint kernel_w, const guint stride)
+{
+  const gfloat *in = row->in + c / row->multiplier +
+      (gssize) row->ld * ((gssize) x * stride - (gssize) row->pad_left);
+  const gfloat *weights = row->weights + row->first_row * kernel_w * row->weight_step + c;
+  Vec sum[8];
+
+  UNROLL
+  for (guint i = 0; i < 8; i++)
+    sum[i] = vec_load (row->bias + c);
+  for (guint ky = 0; ky < row->n_rows; ky++) {
+    Vec weight[7];
+    UNROLL
+    for (guint kx = 0; kx < kernel_w; kx++)
+      weight[kx] = vec_load (weights + kx * row->weight_step);
+    UNROLL
+    for (guint column = 0; column < 7 * stride + kernel_w; column++) {
+      Vec pixel = vec_permute (vec_load_part (in + column * row->ld, inputs), spread);
+      UNROLL
+      for (guint i = 0; i < 8; i++)
+        if (column >= i * stride && column - i * stride < kernel_w)
+          sum[i] = vec_fma (pixel, weight[column - i * stride], sum[i]);
+    }
+    in += row->row_step;
+    weights += kernel_w * row->weight_step;
+  }
+  UNROLL
+  for (guint i = 0; i < 8; i++)
+    vec_store_part (row->out + (x + i) * row->out_ld + c, mask,
+        vec_activate (sum[i], row->activation));
+}
+
 static void
 row_spread (const FrcWindowRow *row)
 {
+  gboolean seven = row->kernel_w == 7 && row->stride_w == 2; /* Inception's first layer */
   guint inner, stop;
 
   frc_window_interior (row, &inner, &stop);
@@ -155,7 +192,10 @@ row_spread (const FrcWindowRow *row)
     VecIndex spread = vec_index_load (index);
     VecMask inputs = vec_mask (index[count - 1] + 1), mask = vec_mask (count);
     for (guint x = 0, first, end; x < row->out_w;)
-      if (x >= inner && x + 8 <= stop) {
+      if (x >= inner && x + 8 <= stop && seven) {
+        spread_tile (row, x, c, spread, inputs, mask, 7, 2);
+        x += 8;
+      } else if (x >= inner && x + 8 <= stop) {
         spread_pixels (row, x, c, spread, inputs, mask, 0, row->kernel_w, 8);
         x += 8;
       } else {
