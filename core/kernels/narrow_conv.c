@@ -535,9 +535,12 @@ conv_tile (gpointer data, guint index, gpointer scratch)
 void
 frc_narrow_conv_run (const FrcNarrowConv *conv, FrcPool *pool, const FrcNarrowConvIo *io)
 {
-  ConvRun run = {conv, io};
+  FrcNarrowConv resolved = *conv;
+  ConvRun run = {&resolved, io};
 
   run.shape = frc_narrow_conv_shape (io);
+  resolved.spec = frc_narrow_resolve (&conv->spec, io->in ? io->in->h : io->wide_in->h,
+      io->in ? io->in->w : io->wide_in->w, run.shape.h, run.shape.w);
   if (run.shape.n == 0 || run.shape.h == 0 || run.shape.w == 0)
     return;
   frc_narrow_conv_plan (conv, run.shape, &run.plan);

@@ -80,7 +80,7 @@ frc_narrow_depthwise_weight_bytes (const FrcNarrowDepthwise *depthwise)
 
 typedef struct {
   void (*row) (const FrcNarrowWindow *row);
-  const FrcConvSpec *spec;
+  FrcConvSpec spec; /* its padding known */
   const gfloat *weights, *bias;
   const FrcNarrowView *in, *out;
   Bands bands;
@@ -90,7 +90,7 @@ static void
 window_tile (gpointer data, guint tile, gpointer scratch)
 {
   const WindowRun *run = data;
-  const FrcConvSpec *spec = run->spec;
+  const FrcConvSpec *spec = &run->spec;
   const FrcNarrowView *in = run->in, *out = run->out;
   FrcNarrowWindow row = {.row_step = in->w * in->ld, .ld = in->ld, .out_ld = out->ld,
     .in_w = in->w, .out_w = out->w, .groups = frc_narrow_groups (out->c), .kernel_w = spec->kernel_w,
@@ -115,7 +115,8 @@ window_tile (gpointer data, guint tile, gpointer scratch)
 static void
 window_run (FrcPool *pool, WindowRun *run)
 {
-  run->bands = bands (run->out, (gsize) run->spec->kernel_h * run->spec->kernel_w);
+  run->spec = frc_narrow_resolve (&run->spec, run->in->h, run->in->w, run->out->h, run->out->w);
+  run->bands = bands (run->out, (gsize) run->spec.kernel_h * run->spec.kernel_w);
   frc_pool_run (pool, window_tile, run, run->out->n * run->bands.image_tiles);
 }
 
@@ -125,7 +126,7 @@ frc_narrow_depthwise_run (const FrcNarrowDepthwise *depthwise, FrcPool *pool,
     const FrcNarrowView *in, const FrcNarrowView *out)
 {
   const FrcConvSpec *spec = &depthwise->spec;
-  WindowRun run = {depthwise->kernels->depthwise_row, spec, depthwise->weights,
+  WindowRun run = {depthwise->kernels->depthwise_row, *spec, depthwise->weights,
     depthwise->weights + (gsize) spec->kernel_h * spec->kernel_w * frc_narrow_ld (spec->out_channels), in, out};
 
   window_run (pool, &run);
@@ -136,7 +137,7 @@ void
 frc_narrow_max_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
     const FrcNarrowView *in, const FrcNarrowView *out)
 {
-  WindowRun run = {kernels->max_row, window, NULL, NULL, in, out};
+  WindowRun run = {kernels->max_row, *window, NULL, NULL, in, out};
 
   window_run (pool, &run);
 }
@@ -146,7 +147,7 @@ void
 frc_narrow_average_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcConvSpec *window, const FrcNarrowView *in, const FrcNarrowView *out)
 {
-  WindowRun run = {kernels->average_row, window, NULL, NULL, in, out};
+  WindowRun run = {kernels->average_row, *window, NULL, NULL, in, out};
 
   window_run (pool, &run);
 }

@@ -103,6 +103,15 @@ void frc_narrow_block_amx (const FrcNarrowBlock *block);
 void frc_narrow_block_int8_amx (const FrcNarrowBlock *block);
 #endif
 
+/* frc_spec_resolve () by sizes alone. */
+static inline FrcConvSpec
+frc_narrow_resolve (const FrcConvSpec *spec, guint in_h, guint in_w, guint out_h, guint out_w)
+{
+  const FrcView in = {.h = in_h, .w = in_w}, out = {.h = out_h, .w = out_w};
+
+  return frc_spec_resolve (spec, &in, &out);
+}
+
 /* Where channel @c of a group lies among its f32 constants. */
 static inline guint
 frc_narrow_place (guint c)

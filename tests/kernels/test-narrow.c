@@ -898,6 +898,70 @@ test_convert (void)
   }
 }
 
+/* ---- TensorFlow's SAME padding -------------------------------------------------------------- */
+
+/* The padding written out: what the windows need beyond the input, the smaller half of it before. */
+static FrcConvSpec
+written_out (FrcConvSpec spec, guint h, guint w)
+{
+  gint down = (gint) ((h + spec.stride_h - 1) / spec.stride_h - 1) * (gint) spec.stride_h;
+  gint across = (gint) ((w + spec.stride_w - 1) / spec.stride_w - 1) * (gint) spec.stride_w;
+
+  spec.same = FALSE;
+  spec.pad_top = MAX (down + (gint) spec.kernel_h - (gint) h, 0) / 2;
+  spec.pad_left = MAX (across + (gint) spec.kernel_w - (gint) w, 0) / 2;
+  return spec;
+}
+
+/* The bits of the same operation with its padding written out. */
+static void
+check_same (RunFunc run, gpointer data, FrcConvSpec *spec, guint h, guint w, guint c)
+{
+  const char *name = names[(h + w) % 3] ? names[(h + w) % 3] : names[0];
+  guint oh = (h + spec->stride_h - 1) / spec->stride_h;
+  guint ow = (w + spec->stride_w - 1) / spec->stride_w;
+  Narrow got = narrow_new (1, oh, ow, c), want = narrow_new (1, oh, ow, c);
+  const FrcNarrowKernels *kernels = frc_narrow_kernels (frc_kernels_get (name, NULL), NULL);
+
+  spec->same = TRUE;
+  run (data, kernels, pools[0], &got.view);
+  *spec = written_out (*spec, h, w);
+  run (data, kernels, pools[1], &want.view);
+  g_assert_cmpmem (got.view.data, 2 * got.elements, want.view.data, 2 * want.elements);
+  narrow_clear (&got);
+  narrow_clear (&want);
+}
+
+static void
+test_same_padding (void)
+{
+  static const RunFunc windows[] = {run_depthwise, run_max, run_average};
+  guint64 state = seed;
+
+  for (guint i = 0; i < CASES; i++) {
+    guint kernel = 1 + 2 * (i % 4), stride = 1 + i / 4 % 3, c = 1 + check_random_below (&state, 40);
+    guint h = 4 + check_random_below (&state, 9), w = 4 + check_random_below (&state, 20);
+    Conv conv = {.spec = {kernel, kernel, stride, stride, 0, 0, c, 33, FRC_ACT_RELU},
+      .wide_in = i % 2, .in = narrow_new_input (&state, 1, h, w, c)};
+    if (conv.wide_in) {
+      conv.spec.in_channels = 3;
+      conv.wide = check_view_new_input (&state, 1, h, w, 3, 3);
+    }
+    conv_fill (&conv, &state);
+    check_same (run_conv, &conv, &conv.spec, h, w, 33);
+    Op op = {.spec = {kernel, kernel, stride, stride, 0, 0, c, c, FRC_ACT_NONE},
+      .weight = g_new (gfloat, kernel * kernel * c), .bias = g_new0 (gfloat, c),
+      .in = narrow_new_input (&state, 1, h, w, c)};
+    for (guint k = 0; k < kernel * kernel * c; k++)
+      op.weight[k] = check_random_float (&state);
+    check_same (windows[i % 3], &op, &op.spec, h, w, c);
+    g_free (op.weight);
+    g_free (op.bias);
+    narrow_clear (&op.in);
+    conv_clear (&conv);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -925,6 +989,7 @@ main (int argc, char **argv)
   g_test_add_func ("/narrow/depthwise", test_depthwise);
   g_test_add_func ("/narrow/max-pool", test_max_pool);
   g_test_add_func ("/narrow/average-pool", test_average_pool);
+  g_test_add_func ("/narrow/same-padding", test_same_padding);
   g_test_add_func ("/narrow/mean", test_mean);
   g_test_add_func ("/narrow/elementwise", test_elementwise);
   g_test_add_func ("/narrow/rois", test_rois);
