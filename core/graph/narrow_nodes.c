@@ -107,15 +107,16 @@ frc_narrow_pack (FrcGraph *graph)
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-gsize
-frc_narrow_bytes (const FrcPlan *plan, guint i)
+/* Of the tensor alone, in whole lines. */
+static gsize
+tensor_bytes (const FrcPlan *plan, guint i)
 {
-  const FrcNode *node = &plan->graph->nodes[i];
   const FrcShape *s = &plan->shapes[i];
   gsize pixels = (gsize) s->n * s->h * s->w;
+  gsize bytes = plan->graph->nodes[i].is_wide ? pixels * s->c * sizeof (gfloat)
+                                              : pixels * frc_narrow_ld (s->c) * sizeof (guint16);
 
-  return node->is_wide ? pixels * s->c * sizeof (gfloat)
-                       : pixels * frc_narrow_ld (s->c) * sizeof (guint16);
+  return (bytes + 63) & ~(gsize) 63;
 }
 
 /* A convolution's tensors; the views that @io points to are in @views. */
@@ -148,7 +149,21 @@ conv_io (const FrcPlan *plan, guint i, IoViews *views)
     views->out = frc_plan_narrow_view (plan, i);
     io.out = &views->out;
   }
+  if (node->op == FRC_OP_LINEAR && plan->arena)
+    io.shared = plan->arena + plan->offset[i] + tensor_bytes (plan, i);
   return io;
+}
+
+gsize
+frc_narrow_bytes (const FrcPlan *plan, guint i)
+{
+  const FrcNode *node = &plan->graph->nodes[i];
+  IoViews views;
+
+  if (!node->narrow_conv)
+    return tensor_bytes (plan, i);
+  FrcNarrowConvIo io = conv_io (plan, i, &views);
+  return tensor_bytes (plan, i) + frc_narrow_conv_shared_bytes (node->narrow_conv, &io);
 }
 
 gsize

@@ -94,11 +94,13 @@ typedef struct {
   const FrcNarrowView *residual; /* (nullable), as frc_conv_run ()'s */
   const FrcNarrowView *out;
   const FrcView *wide_out;
+  gpointer shared; /* fully connected: memory for all threads, 64-byte aligned */
 } FrcNarrowConvIo;
 
 void frc_narrow_conv_run (const FrcNarrowConv *conv, FrcPool *pool, const FrcNarrowConvIo *io);
 /* Of a thread's scratch for these shapes and for every smaller one. */
 gsize frc_narrow_conv_scratch_bytes (const FrcNarrowConv *conv, const FrcNarrowConvIo *io);
+gsize frc_narrow_conv_shared_bytes (const FrcNarrowConv *conv, const FrcNarrowConvIo *io);
 
 /* ---- the others, as in kernels.h ----------------------------------------------------------- */
 

@@ -79,8 +79,8 @@ frc_narrow_end_amx (void)
 INLINE void
 block_2x2 (const FrcNarrowBlock *g, const gboolean integers)
 {
-  gsize step = g->a_step * sizeof (guint16);
-  const char *b = (const char *) g->b;
+  gsize step = g->a_step * sizeof (guint16), group = g->a_group * sizeof (guint16);
+  const char *b = (const char *) g->b, *weights = g->ahead[0], *input = g->ahead[1];
 
   SUMS (g->first, g->c);
   for (guint t = 0; t < g->n_taps; t++) {
@@ -100,8 +100,12 @@ block_2x2 (const FrcNarrowBlock *g, const gboolean integers)
       MULTIPLY (2, 5, 6);
       FETCH (ahead + 1536);
       MULTIPLY (3, 5, 7);
-      a += 64;
-      a_next += 64;
+      for (guint i = 0; i < g->ahead_lines[0]; i++, weights += 64)
+        _mm_prefetch (weights, _MM_HINT_T1);
+      for (guint i = 0; i < g->ahead_lines[1]; i++, input += 64)
+        _mm_prefetch (input, _MM_HINT_T1);
+      a += group;
+      a_next += group;
       b += FRC_NARROW_STEP_BYTES;
     }
   }
@@ -115,13 +119,13 @@ block_2x2 (const FrcNarrowBlock *g, const gboolean integers)
 INLINE void
 block_2x1 (const FrcNarrowBlock *g, const gboolean integers)
 {
-  gsize step = g->a_step * sizeof (guint16);
+  gsize step = g->a_step * sizeof (guint16), group = g->a_group * sizeof (guint16);
   const char *b = (const char *) g->b;
 
   SUMS (g->first, g->c);
   for (guint t = 0; t < g->n_taps; t++) {
     const char *a = (const char *) (g->a + g->taps[t]);
-    for (guint k = 0; k < g->groups; k++, a += 64, b += FRC_NARROW_STEP_BYTES) {
+    for (guint k = 0; k < g->groups; k++, a += group, b += FRC_NARROW_STEP_BYTES) {
       _tile_loadd (4, a, step);
       _tile_loadd (6, b, 128);
       _tile_loadd (5, a + 16 * step, step);
@@ -137,7 +141,7 @@ block_2x1 (const FrcNarrowBlock *g, const gboolean integers)
 INLINE void
 block_1x2 (const FrcNarrowBlock *g, const gboolean integers)
 {
-  gsize step = g->a_step * sizeof (guint16);
+  gsize step = g->a_step * sizeof (guint16), group = g->a_group * sizeof (guint16);
   const char *b = (const char *) g->b;
 
   if (g->first) {
@@ -149,7 +153,7 @@ block_1x2 (const FrcNarrowBlock *g, const gboolean integers)
   }
   for (guint t = 0; t < g->n_taps; t++) {
     const char *a = (const char *) (g->a + g->taps[t]);
-    for (guint k = 0; k < g->groups; k++, a += 64, b += FRC_NARROW_STEP_BYTES) {
+    for (guint k = 0; k < g->groups; k++, a += group, b += FRC_NARROW_STEP_BYTES) {
       _tile_loadd (4, a, step);
       _tile_loadd (6, b, 128);
       _tile_loadd (7, b + 64, 128);

@@ -95,21 +95,22 @@ block_rows (const FrcNarrowBlock *g, guint first_row, const guint rows, const gu
                            : _mm512_loadu_ps (c + r * FRC_NARROW_COLS + v * 16);
   }
   for (guint t = 0; t < g->n_taps; t++) {
-    const guint16 *a = g->a + first_row * g->a_step + g->taps[t];
-    for (guint k = 0; k < g->groups * FRC_NARROW_GROUP / 2; k++, a += 2, b += 128) {
-      __m512i weights[2];
-      UNROLL
-      for (guint v = 0; v < halves; v++)
-        weights[v] = _mm512_loadu_si512 (b + v * 64);
-      UNROLL
-      for (guint r = 0; r < rows; r++) {
-        gint32 pixel;
-        memcpy (&pixel, a + r * g->a_step, sizeof pixel);
+    const guint16 *group = g->a + first_row * g->a_step + g->taps[t];
+    for (guint k = 0; k < g->groups; k++, group += g->a_group)
+      for (const guint16 *a = group; a < group + FRC_NARROW_GROUP; a += 2, b += 128) {
+        __m512i weights[2];
         UNROLL
         for (guint v = 0; v < halves; v++)
-          sum[r][v] = multiply (sum[r][v], _mm512_set1_epi32 (pixel), weights[v], integers);
+          weights[v] = _mm512_loadu_si512 (b + v * 64);
+        UNROLL
+        for (guint r = 0; r < rows; r++) {
+          gint32 pixel;
+          memcpy (&pixel, a + r * g->a_step, sizeof pixel);
+          UNROLL
+          for (guint v = 0; v < halves; v++)
+            sum[r][v] = multiply (sum[r][v], _mm512_set1_epi32 (pixel), weights[v], integers);
+        }
       }
-    }
   }
   UNROLL
   for (guint r = 0; r < rows; r++) {
@@ -255,7 +256,7 @@ convert_avx512 (const gfloat *in, guint16 *out, gsize n)
 }
 
 static void
-quantize_avx512 (const guint16 *in, guint8 *out, gsize n, gfloat inverse, gfloat zero)
+quantize_avx512 (const guint16 *in, guint8 *out, gsize n, gsize step, gfloat inverse, gfloat zero)
 {
   __m512 scale = _mm512_set1_ps (inverse), shift = _mm512_set1_ps (zero);
   const __m512i nothing = _mm512_setzero_si512 ();
@@ -268,9 +269,9 @@ quantize_avx512 (const guint16 *in, guint8 *out, gsize n, gfloat inverse, gfloat
         _mm512_cvtepu16_epi32 (_mm512_extracti64x4_epi64 (v, 1)), 16));
     __m512i a = _mm512_cvtps_epi32 (_mm512_add_ps (_mm512_mul_ps (low, scale), shift));
     __m512i b = _mm512_cvtps_epi32 (_mm512_add_ps (_mm512_mul_ps (high, scale), shift));
-    _mm_storeu_si128 ((__m128i *) (out + i), _mm512_cvtusepi32_epi8 (_mm512_max_epi32 (a, nothing)));
-    _mm_storeu_si128 ((__m128i *) (out + i + 16),
-        _mm512_cvtusepi32_epi8 (_mm512_max_epi32 (b, nothing)));
+    guint8 *to = out + i / 64 * step + i % 64;
+    _mm_storeu_si128 ((__m128i *) to, _mm512_cvtusepi32_epi8 (_mm512_max_epi32 (a, nothing)));
+    _mm_storeu_si128 ((__m128i *) (to + 16), _mm512_cvtusepi32_epi8 (_mm512_max_epi32 (b, nothing)));
   }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Narrow convolutions and fully connected layers: a tile's input where it lies or copied with its
- * padding, then blocks of 32 pixels by 32 channels.
+ * Narrow convolutions: a tile's input where it lies or copied with its padding, then blocks of 32
+ * pixels by 32 channels.
  */
 #include "narrow_conv.h"
 #include "../frcnn.h"
@@ -11,7 +11,6 @@
 #include <math.h>
 
 #define STEP_ELEMENTS (FRC_NARROW_STEP_BYTES / sizeof (guint16))
-#define BLOCK_FLOATS (FRC_NARROW_ROWS * FRC_NARROW_COLS)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
@@ -102,7 +101,7 @@ conv_init (FrcNarrowConv *conv, guint pixels, const gfloat *bias, GError **error
                             : spec->in_channels;
   guint channels = group_channels (conv);
 
-  conv->pixels = MAX (pixels, 1);
+  conv->pixels = pixels;
   conv->n_taps = pixels ? 1 : conv->wide_in ? spec->kernel_h : spec->kernel_h * spec->kernel_w;
   conv->groups = (k + channels - 1) / channels;
   conv->panels = (spec->out_channels + FRC_NARROW_COLS - 1) / FRC_NARROW_COLS;
@@ -185,7 +184,6 @@ typedef struct {
 /* Runs are stretches of pixels at one step; a block never spans two. */
 typedef struct {
   guint first, end;         /* units */
-  guint first_group;        /* that `in` begins with */
   guint panel, panel_end;
   const guint16 *in;        /* of the first run */
   gsize a_step, run_step;   /* elements from a pixel and from a run to the next */
@@ -193,7 +191,7 @@ typedef struct {
   gpointer *out;            /* of all runs' pixels, NULL where there is none */
   const guint16 **residual;
   gsize *taps;
-  gfloat *sums;             /* [panel][block][32][32] while K is walked in chunks, else one block */
+  gfloat *sums;             /* of a block */
 } ConvTile;
 
 /* Elements of a pixel in the copy. */
@@ -201,16 +199,6 @@ static gsize
 copy_ld (const FrcNarrowConv *conv)
 {
   return (gsize) conv->groups * FRC_NARROW_GROUP;
-}
-
-/* One pixel's channels as int8; an odd group's other half meets weights that are zeros. */
-static void
-quantize_pixel (const FrcNarrowConv *conv, const guint16 *from, guint groups, guint16 *to)
-{
-  conv->kernels->quantize (from, (guint8 *) to, groups * FRC_NARROW_GROUP, conv->inverse,
-      conv->zero);
-  if (groups % 2)
-    memset ((guint8 *) to + groups * FRC_NARROW_GROUP, 0, FRC_NARROW_GROUP);
 }
 
 /* Every step-th pixel of input row (n, y) from x0 on; zeros beyond the edges. */
@@ -239,7 +227,7 @@ copy_row (const FrcNarrowConv *conv, const FrcNarrowView *in, guint n, gint y, g
   }
   for (guint x = begin; x < end; x++, to += ld, from += step * in->ld)
     if (conv->is_int8)
-      quantize_pixel (conv, from, frc_narrow_groups (in->c), to);
+      frc_narrow_quantize_pixel (conv, from, frc_narrow_groups (in->c), 64, (guint8 *) to);
     else
       memcpy (to, from, bytes);
 }
@@ -385,7 +373,7 @@ tile_direct (const ConvRun *run, ConvTile *tile)
   gsize end = MIN ((gsize) tile->end * FRC_NARROW_ROWS, (gsize) s->n * s->h * s->w);
 
   tile->taps[0] = 0;
-  tile->a_step = in->ld * run->conv->pixels;
+  tile->a_step = in->ld;
   tile->in = in->data + first * tile->a_step;
   tile->n_runs = 1;
   tile->run_step = 0;
@@ -403,23 +391,17 @@ tile_direct (const ConvRun *run, ConvTile *tile)
   }
 }
 
-/* Groups @k … of K of all of the tile's pixels as int8, where no copy is made otherwise. */
+/* All of the tile's pixels as int8, where no copy is made otherwise. */
 static void
-tile_quantize (const ConvRun *run, ConvTile *tile, guint k, guint16 *to)
+tile_quantize (const ConvRun *run, ConvTile *tile, guint16 *to)
 {
-  const FrcNarrowConv *conv = run->conv;
   const FrcNarrowView *in = run->io->in;
-  gsize from_step = in->ld * conv->pixels;
-  guint all = conv->pixels * frc_narrow_groups (in->c);
-  guint groups = MIN (2 * run->plan.chunk, all - 2 * k);
-  const guint16 *from = in->data + (gsize) tile->first * FRC_NARROW_ROWS * from_step +
-      (gsize) 2 * k * FRC_NARROW_GROUP;
+  const guint16 *from = tile->in;
 
-  tile->a_step = (gsize) run->plan.chunk * FRC_NARROW_GROUP;
+  tile->a_step = copy_ld (run->conv);
   tile->in = to;
-  tile->first_group = k;
-  for (guint i = 0; i < tile->run_pixels; i++)
-    quantize_pixel (conv, from + i * from_step, groups, to + i * tile->a_step);
+  for (guint i = 0; i < tile->run_pixels; i++, from += in->ld, to += tile->a_step)
+    frc_narrow_quantize_pixel (run->conv, from, frc_narrow_groups (in->c), 64, (guint8 *) to);
 }
 
 static void
@@ -440,37 +422,30 @@ finish_block (const ConvRun *run, const ConvTile *tile, const FrcNarrowBlock *bl
   run->conv->kernels->finish (&finish);
 }
 
-/* Block @i of run @r and panel @panel, groups @k … of K. */
+/* Block @i of run @r and panel @panel. */
 static void
-tile_block (const ConvRun *run, const ConvTile *tile, guint r, guint i, guint panel, guint k)
+tile_block (const ConvRun *run, const ConvTile *tile, guint r, guint i, guint panel)
 {
   const FrcNarrowConv *conv = run->conv;
   gsize steps = (gsize) conv->n_taps * conv->groups;
   guint pixel = i * FRC_NARROW_ROWS;
-  FrcNarrowBlock block = {.a_step = tile->a_step, .taps = tile->taps, .n_taps = conv->n_taps,
-    .groups = MIN (run->plan.chunk, conv->groups - k), .first = k == 0,
+  FrcNarrowBlock block = {.a_step = tile->a_step, .a_group = FRC_NARROW_GROUP, .taps = tile->taps,
+    .n_taps = conv->n_taps, .groups = conv->groups, .first = TRUE,
     .rows = MIN (tile->run_pixels - pixel, FRC_NARROW_ROWS),
     .cols = MIN (conv->spec.out_channels - panel * FRC_NARROW_COLS, FRC_NARROW_COLS),
-    .a = tile->in + r * tile->run_step + pixel * tile->a_step +
-        (k - tile->first_group) * FRC_NARROW_GROUP,
-    .b = conv->weights + (panel * steps + k) * STEP_ELEMENTS,
-    .c = tile->sums};
+    .a = tile->in + r * tile->run_step + pixel * tile->a_step,
+    .b = conv->weights + panel * steps * STEP_ELEMENTS, .c = tile->sums};
 
-  if (run->plan.chunk < conv->groups) {
-    guint blocks = (tile->run_pixels + FRC_NARROW_ROWS - 1) / FRC_NARROW_ROWS;
-    block.c += ((gsize) (panel - tile->panel) * blocks + i) * BLOCK_FLOATS;
-  }
   if (conv->is_int8)
     conv->kernels->block_int8 (&block);
   else
     conv->kernels->block (&block);
-  if (k + block.groups >= conv->groups)
-    finish_block (run, tile, &block, panel, r * tile->run_pixels + pixel);
+  finish_block (run, tile, &block, panel, r * tile->run_pixels + pixel);
 }
 
-/* All of the tile over groups @k … of K. The inner loop's operand comes from L1, the other from L2. */
+/* All of the tile. The inner loop's operand comes from L1, the other from L2. */
 static void
-tile_blocks (const ConvRun *run, const ConvTile *tile, guint k)
+tile_blocks (const ConvRun *run, const ConvTile *tile)
 {
   guint blocks = (tile->run_pixels + FRC_NARROW_ROWS - 1) / FRC_NARROW_ROWS;
 
@@ -478,19 +453,13 @@ tile_blocks (const ConvRun *run, const ConvTile *tile, guint k)
     for (guint r = 0; r < tile->n_runs; r++)
       for (guint i = 0; i < blocks; i++)
         for (guint panel = tile->panel; panel < tile->panel_end; panel++)
-          tile_block (run, tile, r, i, panel, k);
+          tile_block (run, tile, r, i, panel);
     return;
   }
   for (guint panel = tile->panel; panel < tile->panel_end; panel++)
     for (guint r = 0; r < tile->n_runs; r++)
       for (guint i = 0; i < blocks; i++)
-        tile_block (run, tile, r, i, panel, k);
-}
-
-static guint
-part_start (guint length, guint parts, guint i)
-{
-  return (guint) ((guint64) length * i / parts);
+        tile_block (run, tile, r, i, panel);
 }
 
 static void
@@ -502,10 +471,10 @@ conv_tile (gpointer data, guint index, gpointer scratch)
   guint unit_part = index / plan->panel_parts, panel_part = index % plan->panel_parts;
   gchar *memory = (gchar *) scratch + plan->copy_bytes;
   ConvTile tile = {
-    .first = part_start (plan->units, plan->unit_parts, unit_part),
-    .end = part_start (plan->units, plan->unit_parts, unit_part + 1),
-    .panel = part_start (conv->panels, plan->panel_parts, panel_part),
-    .panel_end = part_start (conv->panels, plan->panel_parts, panel_part + 1),
+    .first = frc_part_start (plan->units, plan->unit_parts, unit_part),
+    .end = frc_part_start (plan->units, plan->unit_parts, unit_part + 1),
+    .panel = frc_part_start (conv->panels, plan->panel_parts, panel_part),
+    .panel_end = frc_part_start (conv->panels, plan->panel_parts, panel_part + 1),
     .out = (gpointer *) memory,
     .residual = (const guint16 **) (memory + plan->place_bytes),
     .sums = (gfloat *) (memory + 2 * plan->place_bytes),
@@ -522,11 +491,9 @@ conv_tile (gpointer data, guint index, gpointer scratch)
   }
   if (conv->kernels->begin)
     conv->kernels->begin ();
-  for (guint k = 0; k < conv->groups; k += plan->chunk) {
-    if (conv->is_int8 && !plan->copy)
-      tile_quantize (run, &tile, k, scratch);
-    tile_blocks (run, &tile, k);
-  }
+  if (conv->is_int8 && !plan->copy)
+    tile_quantize (run, &tile, scratch);
+  tile_blocks (run, &tile);
   if (conv->kernels->end)
     conv->kernels->end ();
 }
@@ -543,6 +510,10 @@ frc_narrow_conv_run (const FrcNarrowConv *conv, FrcPool *pool, const FrcNarrowCo
       io->in ? io->in->w : io->wide_in->w, run.shape.h, run.shape.w);
   if (run.shape.n == 0 || run.shape.h == 0 || run.shape.w == 0)
     return;
+  if (conv->pixels > 0) {
+    frc_narrow_linear_run (conv, pool, io);
+    return;
+  }
   frc_narrow_conv_plan (conv, run.shape, &run.plan);
   frc_pool_run (pool, conv_tile, &run, run.plan.n_tiles);
 }

@@ -5,12 +5,13 @@
 #ifndef FRC_NARROW_CONV_H
 #define FRC_NARROW_CONV_H
 
+#include "conv.h"
 #include "narrow_table.h"
 
 struct _FrcNarrowConv {
   const FrcNarrowKernels *kernels;
   FrcConvSpec spec;
-  guint pixels;     /* of an input of a fully connected layer, else 1 */
+  guint pixels;     /* of an input of a fully connected layer, else 0 */
   gboolean wide_in; /* the input is f32 with few channels: a kernel row is one tap */
   guint n_taps, groups, panels; /* K is n_taps · groups groups of 64 bytes */
   guint16 *weights; /* [panel][tap][group], see FrcNarrowBlock */
@@ -33,7 +34,6 @@ typedef struct {
   guint pitch;              /* pixels from an output row to the next in the copy */
   guint phases_y, phases_x; /* of the copy */
   gsize row_elements;       /* of the copy, wide_in: elements from an input row to the next */
-  guint chunk;              /* groups of K a block walks at a time */
   gboolean panels_inside;   /* all panels for a block of pixels, then the next; else the reverse */
   /* Scratch: the copy, twice the pixels' places, sums, taps. */
   gsize copy_bytes, place_bytes, sums_bytes, tap_bytes;
@@ -53,5 +53,21 @@ frc_narrow_conv_shape (const FrcNarrowConvIo *io)
 
 void frc_narrow_conv_plan (const FrcNarrowConv *conv, FrcNarrowConvShape shape,
     FrcNarrowConvPlan *plan);
+
+/* narrow_linear.c: fully connected layers. */
+void frc_narrow_linear_run (const FrcNarrowConv *conv, FrcPool *pool, const FrcNarrowConvIo *io);
+gsize frc_narrow_linear_scratch_bytes (const FrcNarrowConv *conv, guint n);
+gsize frc_narrow_linear_shared_bytes (const FrcNarrowConv *conv, guint n);
+
+/* One pixel's channels as int8, @groups of 32; @step: bytes from 64 of them to the next. An odd
+ * group's other half meets weights that are zeros. */
+static inline void
+frc_narrow_quantize_pixel (const FrcNarrowConv *conv, const guint16 *from, guint groups, gsize step,
+    guint8 *to)
+{
+  conv->kernels->quantize (from, to, groups * FRC_NARROW_GROUP, step, conv->inverse, conv->zero);
+  if (groups % 2)
+    memset (to + groups / 2 * step + FRC_NARROW_GROUP, 0, FRC_NARROW_GROUP);
+}
 
 #endif

@@ -9,9 +9,6 @@
 #define TILE_PIXELS 4096
 #define TILE_CYCLES 40000 /* less is not worth another thread's wake-up */
 #define TILES 12
-#define LONG_K 128      /* groups: then K is walked in chunks, and sums wait in scratch */
-#define CHUNK_GROUPS 16
-#define CHUNK_UNITS 11
 
 typedef struct {
   guint units, pixels; /* of a unit, with the copy's gaps */
@@ -37,7 +34,6 @@ plan_geometry (const FrcNarrowConv *conv, FrcNarrowConvShape shape, FrcNarrowCon
   plan->pitch = conv->wide_in ? shape.w : shape.w + (spec->kernel_w - 1) / spec->stride_w;
   plan->row_elements = round_up ((shape.w - 1) * spec->stride_w * spec->in_channels +
       conv->groups * FRC_NARROW_GROUP, FRC_NARROW_GROUP);
-  plan->chunk = plan->copy || conv->n_taps * conv->groups <= LONG_K ? conv->groups : CHUNK_GROUPS;
 }
 
 /* Bytes of the copy for @rows output rows of one image. */
@@ -59,7 +55,7 @@ plan_units (const FrcNarrowConv *conv, FrcNarrowConvShape shape, const FrcNarrow
 {
   if (!plan->copy)
     return (Units){((gsize) shape.n * shape.h * shape.w + FRC_NARROW_ROWS - 1) / FRC_NARROW_ROWS,
-      FRC_NARROW_ROWS, (gsize) FRC_NARROW_ROWS * 2 * FRC_NARROW_GROUP * plan->chunk};
+      FRC_NARROW_ROWS, (gsize) FRC_NARROW_ROWS * 2 * FRC_NARROW_GROUP * conv->groups};
   if (plan->whole_images)
     return (Units){shape.n, shape.h * plan->pitch, copied_bytes (conv, plan, shape.h)};
   return (Units){shape.h, plan->pitch, copied_bytes (conv, plan, 1)};
@@ -75,11 +71,9 @@ part (guint n, guint parts)
 static void
 plan_scratch (const FrcNarrowConv *conv, Units units, FrcNarrowConvPlan *plan)
 {
-  gsize blocks = plan->chunk < conv->groups ? CHUNK_UNITS * conv->panels : 1;
-
   plan->copy_bytes = plan->copy || conv->is_int8 ? round_up (MAX (INPUT_BYTES, units.bytes), 64) : 0;
   plan->place_bytes = round_up (MAX (TILE_PIXELS, units.pixels) * sizeof (gpointer), 64);
-  plan->sums_bytes = blocks * FRC_NARROW_ROWS * FRC_NARROW_COLS * sizeof (gfloat);
+  plan->sums_bytes = FRC_NARROW_ROWS * FRC_NARROW_COLS * sizeof (gfloat);
   plan->tap_bytes = round_up (conv->n_taps * sizeof (gsize), 64);
 }
 
@@ -94,8 +88,6 @@ frc_narrow_conv_plan (const FrcNarrowConv *conv, FrcNarrowConvShape shape, FrcNa
   guint wanted = cycles < TILE_CYCLES ? 1 : (guint) MIN (cycles / TILE_CYCLES + 1, TILES);
   guint most = MAX (1, MIN (INPUT_BYTES / units.bytes, TILE_PIXELS / MAX (1, units.pixels)));
 
-  if (plan->chunk < conv->groups)
-    most = CHUNK_UNITS;
   plan->units = units.units;
   plan->panel_parts = 1;
   plan->unit_parts = part (units.units, most);
@@ -112,7 +104,7 @@ frc_narrow_conv_plan (const FrcNarrowConv *conv, FrcNarrowConvShape shape, FrcNa
     else
       break;
   }
-  plan->panels_inside = plan->chunk == conv->groups && weights / plan->panel_parts <= INSIDE_BYTES;
+  plan->panels_inside = weights / plan->panel_parts <= INSIDE_BYTES;
   plan->n_tiles = plan->unit_parts * plan->panel_parts;
   plan_scratch (conv, units, plan);
 }
@@ -126,6 +118,15 @@ frc_narrow_conv_scratch_bytes (const FrcNarrowConv *conv, const FrcNarrowConvIo 
 
   if (shape.n == 0 || shape.h == 0 || shape.w == 0)
     return 0;
+  if (conv->pixels > 0)
+    return frc_narrow_linear_scratch_bytes (conv, shape.n);
   frc_narrow_conv_plan (conv, shape, &plan);
   return plan.copy_bytes + 2 * plan.place_bytes + plan.sums_bytes + plan.tap_bytes;
+}
+
+/* See narrow.h. */
+gsize
+frc_narrow_conv_shared_bytes (const FrcNarrowConv *conv, const FrcNarrowConvIo *io)
+{
+  return conv->pixels > 0 ? frc_narrow_linear_shared_bytes (conv, frc_narrow_conv_shape (io).n) : 0;
 }

@@ -16,9 +16,10 @@ block_scalar (const FrcNarrowBlock *g)
       const guint16 *b = g->b + 2 * j;
       for (guint t = 0; t < g->n_taps; t++) {
         const guint16 *a = g->a + r * g->a_step + g->taps[t];
-        for (guint k = 0; k < g->groups * FRC_NARROW_GROUP; k += 2, b += 2 * FRC_NARROW_COLS)
-          sum += frc_bf16_widen (a[k]) * frc_bf16_widen (b[0]) +
-              frc_bf16_widen (a[k + 1]) * frc_bf16_widen (b[1]);
+        for (guint k = 0; k < g->groups; k++, a += g->a_group)
+          for (guint i = 0; i < FRC_NARROW_GROUP; i += 2, b += 2 * FRC_NARROW_COLS)
+            sum += frc_bf16_widen (a[i]) * frc_bf16_widen (b[0]) +
+                frc_bf16_widen (a[i + 1]) * frc_bf16_widen (b[1]);
       }
       g->c[r * FRC_NARROW_COLS + j] = sum;
     }
@@ -35,9 +36,9 @@ block_int8_scalar (const FrcNarrowBlock *g)
       const gint8 *b = (const gint8 *) g->b + 4 * j;
       for (guint t = 0; t < g->n_taps; t++) {
         const guint8 *a = (const guint8 *) (g->a + r * g->a_step + g->taps[t]);
-        for (guint k = 0; k < g->groups * 64; k += 4, b += 4 * FRC_NARROW_COLS)
-          for (guint i = 0; i < 4; i++)
-            sum += a[k + i] * b[i];
+        for (guint k = 0; k < g->groups; k++, a += 2 * g->a_group, b += FRC_NARROW_STEP_BYTES)
+          for (guint i = 0; i < 64; i++)
+            sum += a[i] * b[i / 4 * 4 * FRC_NARROW_COLS + i % 4];
       }
       c[r * FRC_NARROW_COLS + j] = sum;
     }
@@ -53,11 +54,11 @@ finished_sum (const FrcNarrowFinish *f, guint i)
 }
 
 static void
-quantize_scalar (const guint16 *in, guint8 *out, gsize n, gfloat inverse, gfloat zero)
+quantize_scalar (const guint16 *in, guint8 *out, gsize n, gsize step, gfloat inverse, gfloat zero)
 {
   for (gsize i = 0; i < n; i++) {
     gfloat v = rintf (frc_bf16_widen (in[i]) * inverse + zero);
-    out[i] = v > 0 ? v < 255 ? (guint8) v : 255 : 0;
+    out[i / 64 * step + i % 64] = v > 0 ? v < 255 ? (guint8) v : 255 : 0;
   }
 }
 

@@ -22,12 +22,16 @@
 typedef struct {
   const guint16 *a;  /* the first pixel's input */
   gsize a_step;      /* elements from a pixel to the next */
+  gsize a_group;     /* and from a group to the next: 32, unless the input is packed by blocks */
   const gsize *taps; /* offsets from a, in elements, of n_taps runs of `groups` groups */
   guint n_taps, groups;
   const guint16 *b;
   gfloat *c;         /* [32][32], f32 or s32 */
   guint rows, cols;  /* 1 … 32 that are needed */
   gboolean first;    /* c is not read */
+  /* What the next blocks need of weights and input, and L3 or DRAM still hold: lines a group. */
+  const char *ahead[2];
+  guint ahead_lines[2];
 } FrcNarrowBlock;
 
 /* out = activation (c · scale + bias + residual), row by row. */
@@ -76,8 +80,10 @@ struct _FrcNarrowKernels {
   void (*block_int8) (const FrcNarrowBlock *block);
   void (*finish) (const FrcNarrowFinish *finish);
   void (*convert) (const gfloat *in, guint16 *out, gsize n); /* f32 → bf16 */
-  /* bf16 → round (in · inverse + zero) within 0 … 255, for n numbers, a multiple of 32. */
-  void (*quantize) (const guint16 *in, guint8 *out, gsize n, gfloat inverse, gfloat zero);
+  /* bf16 → round (in · inverse + zero) within 0 … 255, for n numbers, a multiple of 32. @step: bytes
+   * of out from 64 numbers to the next 64. */
+  void (*quantize) (const guint16 *in, guint8 *out, gsize n, gsize step, gfloat inverse,
+      gfloat zero);
   void (*depthwise_row) (const FrcNarrowWindow *row);
   void (*max_row) (const FrcNarrowWindow *row);
   void (*average_row) (const FrcNarrowWindow *row); /* of the pixels inside, then the activation */

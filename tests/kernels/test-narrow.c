@@ -319,10 +319,17 @@ quantize_conv (Conv *c)
   c->is_int8 = TRUE;
 }
 
+/* With as much memory as it asks for. */
 static void
-reserve (FrcPool *pool, const FrcNarrowConv *conv, const FrcNarrowConvIo *io)
+conv_run (const FrcNarrowConv *conv, FrcPool *pool, FrcNarrowConvIo *io)
 {
+  gsize shared = frc_narrow_conv_shared_bytes (conv, io);
+
   g_assert_true (frc_pool_reserve (pool, frc_narrow_conv_scratch_bytes (conv, io), NULL));
+  if (shared > 0)
+    g_assert_cmpint (posix_memalign (&io->shared, 64, shared), ==, 0);
+  frc_narrow_conv_run (conv, pool, io);
+  g_clear_pointer (&io->shared, free);
 }
 
 static FrcNarrowConvIo
@@ -352,8 +359,7 @@ run_conv (gconstpointer data, const FrcNarrowKernels *kernels, FrcPool *pool,
   FrcNarrowConvIo io = conv_io (c);
 
   io.out = out;
-  reserve (pool, conv, &io);
-  frc_narrow_conv_run (conv, pool, &io);
+  conv_run (conv, pool, &io);
   frc_narrow_conv_free (conv);
 }
 
@@ -370,8 +376,7 @@ check_wide (const Conv *c, const Narrow *out, const Want *want)
           make_conv (c, frc_narrow_kernels (frc_kernels_get (names[k], NULL), NULL));
       FrcNarrowConvIo io = conv_io (c);
       io.wide_out = &got.view;
-      reserve (pools[p], conv, &io);
-      frc_narrow_conv_run (conv, pools[p], &io);
+      conv_run (conv, pools[p], &io);
       char *problem = check_view_canaries (&got);
       g_assert_null (problem);
       for (gsize i = 0; i < (gsize) v->n * v->h * v->w * v->c; i++)
