@@ -36,14 +36,23 @@ frc_precision_parse (const char *name, FrcPrecision *precision, GError **error)
 static const FrcPrecision by_speed[] = { FRC_PRECISION_INT8, FRC_PRECISION_BF16 };
 #define MAX_COST 0.5
 
+static gboolean
+is_worth_it (const FrcModel *model, FrcPrecision precision)
+{
+  const FrcNarrowKernels *narrow = frc_narrow_kernels (model->kernels, NULL);
+
+  return narrow && frc_narrow_kernels_gain (narrow, precision == FRC_PRECISION_INT8);
+}
+
 /* What cannot be had here is no error: the next one may be. */
 static const FrcNetwork *
 choose_by_cost (FrcModel *model, FrcPool *pool, FrcPrecision *chosen, GError **error)
 {
   for (guint i = 0; i < G_N_ELEMENTS (by_speed); i++) {
+    const FrcNetwork *network = NULL;
     *chosen = by_speed[i];
-    const FrcNetwork *network =
-        model->cost[*chosen] <= MAX_COST ? frc_model_network (model, *chosen, pool, NULL) : NULL;
+    if (model->cost[*chosen] <= MAX_COST && is_worth_it (model, *chosen))
+      network = frc_model_network (model, *chosen, pool, NULL);
     if (network)
       return network;
   }

@@ -51,7 +51,7 @@ static const GEnumValue meta_values[] = {
   { 0, NULL, NULL },
 };
 static const GEnumValue precision_values[] = {
-  { FRC_PRECISION_AUTO, "The fastest that the model's file says costs little, else f32", "auto" },
+  { FRC_PRECISION_AUTO, "The fastest on this CPU that the model's file says costs little, else f32", "auto" },
   { FRC_PRECISION_F32, "32-bit floating point", "f32" },
   { FRC_PRECISION_BF16, "bfloat16 between the layers, sums in f32", "bf16" },
   { FRC_PRECISION_INT8, "8-bit integers between the layers, sums in 32 bits", "int8" },

@@ -67,9 +67,24 @@ check_dtype (const char *dtype, GError **error)
   return FALSE;
 }
 
+/* What `frcnn calibrate` measured does not hold for other numbers or another family. */
+static gboolean
+tell_of_calibration (const char *in, const FrcModelInfo *written, GError **error)
+{
+  g_autoptr (FrcModel) before = frc_model_load (in, NULL, error);
+  if (!before)
+    return FALSE;
+  const FrcModelInfo *info = frc_model_get_info (before);
+  if ((info->has_int8_bounds && !written->has_int8_bounds)
+      || (info->bf16_cost && !written->bf16_cost) || (info->int8_cost && !written->int8_cost))
+    tool_complain ("%s: without the calibration of %s, which holds for its own numbers and family: "
+        "frcnn calibrate makes another", written->path, in);
+  return TRUE;
+}
+
 /* Says what came out, read back from the file itself. */
 static gboolean
-report (const char *out, GError **error)
+report (const char *in, const char *out, GError **error)
 {
   g_autoptr (FrcModel) model = frc_model_load (out, NULL, error);
   if (!model)
@@ -79,7 +94,7 @@ report (const char *out, GError **error)
   const guint64 size = g_stat (out, &status) == 0 ? (guint64) status.st_size : 0;
   printf ("%s: %s, %u labels, %" G_GUINT64_FORMAT " parameters, %" G_GUINT64_FORMAT " bytes\n", out,
       info->family, info->n_labels, info->n_parameters, size);
-  return TRUE;
+  return tell_of_calibration (in, info, error);
 }
 
 static gboolean
@@ -93,13 +108,14 @@ run (const char *in, const char *out, const char *family, const char *labels_tex
     return FALSE;
   g_autofree char *path = frc_model_find (in, error);
   return path && frc_model_convert (path, family, (const char *const *) labels, dtype, out, error)
-      && report (out, error);
+      && report (path, out, error);
 }
 
 static const char description[] =
     "OUT holds all that running it takes: tensors, family, labels, sizes, mean and standard\n"
     "deviation, anchors, thresholds. --dtype f32 keeps every bit; f16 and bf16 halve the file and\n"
-    "leave tensors of one dimension f32.";
+    "leave tensors of one dimension f32. What frcnn calibrate wrote into IN stays where the numbers\n"
+    "do, as when f16 becomes f32.";
 
 int
 tool_convert (int argc, char **argv)

@@ -58,6 +58,11 @@ print_info (const FrcModel *model)
   printf ("detections  scores above %g, NMS at %g, at most %u an image\n",
       (gdouble) info->box_score_threshold, (gdouble) info->box_nms_threshold,
       info->box_detections_per_image);
+  printf ("int8        %s\n", info->has_int8_bounds ? "calibrated" : "not calibrated");
+  if (info->bf16_cost)
+    printf ("bf16 costs  %s\n", info->bf16_cost);
+  if (info->int8_cost)
+    printf ("int8 costs  %s\n", info->int8_cost);
 }
 
 static void
@@ -128,6 +133,12 @@ append_info (GString *out, const FrcModel *model)
   append_number (out, "box_score_threshold", info->box_score_threshold);
   append_number (out, "box_nms_threshold", info->box_nms_threshold);
   append_count (out, "box_detections_per_image", info->box_detections_per_image);
+  tool_json_key (out, "int8_calibrated");
+  g_string_append (out, info->has_int8_bounds ? "true" : "false");
+  if (info->bf16_cost)
+    append_text (out, "bf16_cost", info->bf16_cost);
+  if (info->int8_cost)
+    append_text (out, "int8_cost", info->int8_cost);
 }
 
 /* `text` and blanks up to `width` characters: printf counts bytes. */

@@ -307,7 +307,7 @@ frc_metadata_bounds_text (GHashTable *bounds)
   return g_string_free (text, FALSE);
 }
 
-gboolean
+const char *
 frc_metadata_cost (const FrcWeights *weights, const char *precision, gdouble *points)
 {
   g_autofree char *key = g_strconcat (FRC_METADATA_COST, precision, NULL);
@@ -316,5 +316,5 @@ frc_metadata_cost (const FrcWeights *weights, const char *precision, gdouble *po
 
   if (text)
     *points = g_ascii_strtod (text, &end);
-  return text && end != text;
+  return end != text ? text : NULL;
 }

@@ -22,8 +22,9 @@ void frc_metadata_write (const char *family, const FrcConfig *config, const char
 #define FRC_METADATA_BOUNDS "int8_bounds"
 GHashTable *frc_metadata_bounds (const FrcWeights *weights, GError **error);
 char *frc_metadata_bounds_text (GHashTable *bounds);
-/* FALSE if nothing is known of what the precision of this name costs, in points of mean AP. */
+/* What the precision of this name costs: a number of points of mean AP, and on what that was measured.
+ * NULL if nothing is known of it. */
 #define FRC_METADATA_COST "precision_cost_" /* and the name */
-gboolean frc_metadata_cost (const FrcWeights *weights, const char *precision, gdouble *points);
+const char *frc_metadata_cost (const FrcWeights *weights, const char *precision, gdouble *points);
 
 #endif

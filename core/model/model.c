@@ -16,8 +16,10 @@ static void
 model_free (FrcModel *model)
 {
   frc_network_clear (&model->unpacked);
-  for (guint p = 0; p < FRC_N_PRECISIONS; p++)
+  for (guint p = 0; p < FRC_N_PRECISIONS; p++) {
     frc_network_clear (&model->packed[p]);
+    g_free (model->cost_text[p]);
+  }
   g_clear_pointer (&model->bounds, g_hash_table_unref);
   g_mutex_clear (&model->network_lock);
   g_strfreev (model->labels);
@@ -147,10 +149,17 @@ read_calibration (FrcModel *model, const FrcWeights *weights, GError **error)
 {
   GError *bad = NULL;
 
-  for (guint p = 0; p < FRC_N_PRECISIONS; p++)
-    if (!frc_metadata_cost (weights, frc_precision_name ((FrcPrecision) p), &model->cost[p]))
+  for (guint p = 0; p < FRC_N_PRECISIONS; p++) {
+    const char *text =
+        frc_metadata_cost (weights, frc_precision_name ((FrcPrecision) p), &model->cost[p]);
+    if (!text)
       model->cost[p] = G_MAXDOUBLE;
+    model->cost_text[p] = g_strdup (text);
+  }
   model->bounds = frc_metadata_bounds (weights, &bad);
+  model->info.has_int8_bounds = model->bounds != NULL;
+  model->info.bf16_cost = model->cost_text[FRC_PRECISION_BF16];
+  model->info.int8_cost = model->cost_text[FRC_PRECISION_INT8];
   if (bad)
     g_propagate_error (error, bad);
   return !bad;
@@ -351,104 +360,4 @@ frc_model_get_label (const FrcModel *model, gint label_id)
   if (!model->labels || label_id < 0 || label_id >= (gint) model->info.n_labels)
     return NULL;
   return model->labels[label_id];
-}
-
-/* ---- converting --------------------------------------------------------------------------- */
-
-static gboolean
-parse_dtype (const char *name, FrcDtype *dtype, GError **error)
-{
-  if (!name || g_str_equal (name, "f32"))
-    *dtype = FRC_DTYPE_F32;
-  else if (g_str_equal (name, "f16"))
-    *dtype = FRC_DTYPE_F16;
-  else if (g_str_equal (name, "bf16"))
-    *dtype = FRC_DTYPE_BF16;
-  else {
-    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
-        "unknown type '%s', expected f32, bf16 or f16", name);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-/* @more, @more_values: (nullable): further metadata, instead of what the file has under these keys. */
-static gboolean
-write_model (const FrcModel *model, const FrcWeights *weights, const char *const *labels,
-    const char *const *more, const char *const *more_values, FrcDtype dtype, const char *out,
-    GError **error)
-{
-  g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GPtrArray) values = g_ptr_array_new_with_free_func (g_free);
-
-  frc_metadata_write (model->family->name, &model->config, labels, keys, values);
-  for (guint i = 0; more && more[i]; i++) {
-    g_ptr_array_insert (keys, -1, g_strdup (more[i]));
-    g_ptr_array_insert (values, -1, g_strdup (more_values[i]));
-  }
-  g_ptr_array_add (keys, NULL);
-  g_ptr_array_add (values, NULL);
-  return frc_weights_save (weights, (const char *const *) keys->pdata,
-      (const char *const *) values->pdata, dtype, out, error);
-}
-
-/**
- * frc_model_convert:
- * @in: any file that frc_model_load () reads
- * @family: (nullable): as there
- * @labels: (nullable): one a class without background, NULL-terminated; else the file's own, else
- *   the data set's that is known by its number of classes
- * @dtype: (nullable): "f32" (every bit is kept), "bf16" or "f16", of tensors with two and more
- *   dimensions; the others are always f32
- * @out: the safetensors file to write, with everything inside that running it takes
- *
- * Returns: FALSE with an error; a file that was at @out is then untouched
- */
-gboolean
-frc_model_convert (const char *in, const char *family, const char *const *labels,
-    const char *dtype, const char *out, GError **error)
-{
-  g_autoptr (FrcModel) model = frc_model_load (in, family, error);
-  g_autoptr (FrcWeights) weights = model ? frc_weights_open (in, error) : NULL;
-  FrcDtype type;
-
-  if (!weights || !parse_dtype (dtype, &type, error))
-    return FALSE;
-  if (labels && g_strv_length ((char **) labels) != model->info.n_labels) {
-    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
-        "%u labels were given, expected %u as %s has classes",
-        g_strv_length ((char **) labels), model->info.n_labels, in);
-    return FALSE;
-  }
-  return write_model (model, weights, labels ? labels : (const char *const *) model->labels, NULL,
-      NULL, type, out, error);
-}
-
-/* Of the tensors with two and more dimensions; f32 if they differ. */
-static FrcDtype
-common_dtype (const FrcWeights *weights)
-{
-  FrcDtype common = FRC_DTYPE_F32;
-  gboolean first = TRUE;
-
-  for (guint i = 0; i < frc_weights_count (weights); i++) {
-    const FrcTensor *tensor = frc_weights_nth (weights, i);
-    if (tensor->n_dims < 2)
-      continue;
-    if (!first && tensor->dtype != common)
-      return FRC_DTYPE_F32;
-    common = tensor->dtype;
-    first = FALSE;
-  }
-  return common <= FRC_DTYPE_BF16 ? common : FRC_DTYPE_F32;
-}
-
-gboolean
-frc_model_annotate (FrcModel *model, const char *const *keys, const char *const *values,
-    const char *out, GError **error)
-{
-  g_autoptr (FrcWeights) weights = frc_weights_open (model->path, error);
-
-  return weights && write_model (model, weights, (const char *const *) model->labels, keys, values,
-      common_dtype (weights), out, error);
 }

@@ -27,6 +27,7 @@ struct _FrcModel {
   FrcModelInfo info;
   GHashTable *bounds; /* of the layers' inputs, for int8; NULL: the file has none */
   gdouble cost[FRC_N_PRECISIONS]; /* in mean AP, points; infinite where the file tells none */
+  char *cost_text[FRC_N_PRECISIONS]; /* the same as it stands in the file, or NULL */
   const FrcKernels *kernels;
 };
 

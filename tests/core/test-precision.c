@@ -4,6 +4,7 @@
  * depend on the number of threads. What this CPU does not run is skipped.
  */
 #include "core/calibration.h"
+#include "core/kernels/narrow_table.h"
 #include "core/model/metadata.h"
 #include "core/model/model.h"
 #include "tests/support/synthetic.h"
@@ -17,6 +18,7 @@
 
 static char *folder, *path, *calibrated;
 static gboolean runs_narrow;
+static const FrcNarrowKernels *narrow;
 
 static FrcImage
 image_of (guint8 *pixels)
@@ -115,6 +117,34 @@ test_what_the_model_lacks (void)
   frc_model_unref (model);
 }
 
+/* Scalar kernels are there to compare with, and bf16 without AMX is slower than f32. */
+static gboolean
+gains (FrcPrecision precision)
+{
+  if (!runs_narrow || precision == FRC_PRECISION_F32 || narrow == &frc_narrow_scalar)
+    return FALSE;
+  return precision == FRC_PRECISION_INT8 || narrow->begin != NULL;
+}
+
+/* Which narrow numbers are faster than f32 with which kernels; those that this CPU has. */
+static void
+test_gain (void)
+{
+  static const struct {
+    const char *cpu;
+    gboolean bf16, int8;
+  } cases[] = { { "scalar", FALSE, FALSE }, { "avx512", FALSE, TRUE }, { "amx", TRUE, TRUE } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const FrcKernels *kernels = frc_kernels_get (cases[i].cpu, NULL);
+    const FrcNarrowKernels *of = kernels ? frc_narrow_kernels (kernels, NULL) : NULL;
+    if (!of || (g_str_equal (cases[i].cpu, "amx") && !of->begin))
+      continue;
+    g_assert_cmpint (frc_narrow_kernels_gain (of, FALSE), ==, cases[i].bf16);
+    g_assert_cmpint (frc_narrow_kernels_gain (of, TRUE), ==, cases[i].int8);
+  }
+}
+
 /* auto takes the fastest whose cost is known and at most half a point. */
 static void
 test_auto (void)
@@ -124,6 +154,7 @@ test_auto (void)
     FrcPrecision want;
   } cases[] = { { .2, .9, FRC_PRECISION_BF16 }, { .2, .5, FRC_PRECISION_INT8 },
     { .51, .6, FRC_PRECISION_F32 }, { -.3, -10, FRC_PRECISION_BF16 },
+    { .4, .6, FRC_PRECISION_BF16 }, { .6, .4, FRC_PRECISION_INT8 },
     { -10, .1, FRC_PRECISION_INT8 }, { -10, -10, FRC_PRECISION_F32 } };
   FrcModel *model = load (path);
 
@@ -135,12 +166,76 @@ test_auto (void)
       frc_calibration_set_cost (calibration, FRC_PRECISION_INT8, cases[i].int8, "mean AP on some");
     g_assert_true (frc_calibration_write (calibration, calibrated, NULL));
     FrcModel *after = load (calibrated);
-    g_assert_cmpint (chosen (after, FRC_PRECISION_AUTO, NULL), ==,
-        runs_narrow ? cases[i].want : FRC_PRECISION_F32);
+    FrcPrecision want = gains (cases[i].want) ? cases[i].want : FRC_PRECISION_F32;
+    g_assert_cmpint (chosen (after, FRC_PRECISION_AUTO, NULL), ==, want);
     g_assert_cmpint (chosen (after, FRC_PRECISION_F32, NULL), ==, FRC_PRECISION_F32);
     frc_model_unref (after);
   }
   frc_model_unref (model);
+}
+
+static void
+check_converted (const char *dtype, const char *family, gboolean kept)
+{
+  g_autofree char *out = g_build_filename (folder, "converted.safetensors", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (frc_model_convert (calibrated, family, NULL, dtype, out, &error));
+  g_assert_no_error (error);
+  g_autoptr (FrcModel) before = load (calibrated);
+  g_autoptr (FrcModel) after = load (out);
+  const FrcModelInfo *info = frc_model_get_info (after);
+  g_assert_cmpint (info->has_int8_bounds, ==, kept);
+  g_assert_cmpstr (info->bf16_cost, ==, kept ? "-0.310 points of mean AP on some" : NULL);
+  g_assert_cmpstr (info->int8_cost, ==, NULL);
+  if (kept)
+    g_assert_cmpuint (g_hash_table_size (after->bounds), ==, g_hash_table_size (before->bounds));
+  g_unlink (out);
+}
+
+/* A calibration goes on with the numbers it was measured on: f32 are all they can be, f16 are f32
+ * too, but f32 become others as f16. The same tensors of another family are another network. */
+static void
+test_converted (void)
+{
+  g_autofree char *half = g_build_filename (folder, "half.safetensors", NULL);
+  FrcModel *model = load (path);
+  g_autoptr (FrcCalibration) calibration = calibrate (model);
+
+  frc_calibration_set_cost (calibration, FRC_PRECISION_BF16, -.31, "mean AP on some");
+  g_assert_true (frc_calibration_write (calibration, calibrated, NULL));
+  frc_model_unref (model);
+  check_converted ("f32", NULL, TRUE);
+  check_converted (NULL, FAMILY, TRUE);
+  check_converted ("f16", NULL, FALSE);
+  check_converted ("bf16", NULL, FALSE);
+  g_assert_true (frc_model_convert (path, NULL, NULL, "f16", half, NULL));
+  model = load (half);
+  g_autoptr (FrcCalibration) of_half = calibrate (model);
+  frc_calibration_set_cost (of_half, FRC_PRECISION_BF16, -.31, "mean AP on some");
+  g_assert_true (frc_calibration_write (of_half, calibrated, NULL));
+  frc_model_unref (model);
+  check_converted ("f16", NULL, TRUE);
+  check_converted ("f32", NULL, TRUE);
+  check_converted ("bf16", NULL, FALSE);
+  g_unlink (half);
+}
+
+static void
+test_converted_family (void)
+{
+  g_autofree char *mobile = g_build_filename (folder, "mobile.safetensors", NULL);
+  FrcModel *model;
+
+  frc_test_write_model ("fasterrcnn_mobilenet_v3_large_320_fpn", mobile);
+  model = load (mobile);
+  g_autoptr (FrcCalibration) calibration = calibrate (model);
+  frc_calibration_set_cost (calibration, FRC_PRECISION_BF16, -.31, "mean AP on some");
+  g_assert_true (frc_calibration_write (calibration, calibrated, NULL));
+  frc_model_unref (model);
+  check_converted ("f32", "fasterrcnn_mobilenet_v3_large_320_fpn", TRUE);
+  check_converted ("f32", "fasterrcnn_mobilenet_v3_large_fpn", FALSE);
+  g_unlink (mobile);
 }
 
 static void
@@ -254,11 +349,15 @@ main (int argc, char **argv)
   path = g_build_filename (folder, "model.safetensors", NULL);
   calibrated = g_build_filename (folder, "calibrated.safetensors", NULL);
   frc_test_write_model (FAMILY, path);
-  runs_narrow = frc_narrow_kernels (frc_kernels_get (NULL, NULL), NULL) != NULL;
+  narrow = frc_narrow_kernels (frc_kernels_get (NULL, NULL), NULL);
+  runs_narrow = narrow != NULL;
   g_test_add_func ("/precision/names", test_names);
   g_test_add_func ("/precision/bounds", test_bounds);
   g_test_add_func ("/precision/what-the-model-lacks", test_what_the_model_lacks);
+  g_test_add_func ("/precision/gain", test_gain);
   g_test_add_func ("/precision/auto", test_auto);
+  g_test_add_func ("/precision/converted", test_converted);
+  g_test_add_func ("/precision/converted-family", test_converted_family);
   g_test_add_func ("/precision/damaged-bounds", test_damaged_bounds);
   g_test_add_func ("/precision/threads", test_threads);
   g_test_add_func ("/precision/packs-what-is-used", test_packs_what_is_used);

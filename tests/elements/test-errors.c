@@ -374,15 +374,18 @@ GST_START_TEST (test_meta_type_of_another_build)
 }
 GST_END_TEST
 
-/* A precision that the model lacks: the test's models hold no int8 ranges. */
+/* A precision that the model lacks: other numbers than those that were calibrated. */
 GST_START_TEST (test_precision_that_the_model_lacks)
 {
   GstElement *element = bare_detect ();
   const char *parts[] = { "precision int8", "auto", NULL };
+  char *path = in_folder ("uncalibrated.safetensors");
 
+  fail_unless (frc_model_convert (test_model (), NULL, NULL, "bf16", path, NULL));
   gst_util_set_object_arg (G_OBJECT (element), "precision", "int8");
-  g_object_set (element, "model", test_model (), NULL);
+  g_object_set (element, "model", path, NULL);
   expect_error (element, GST_RESOURCE_ERROR_SETTINGS, parts);
+  g_free (path);
 }
 GST_END_TEST
 

@@ -63,7 +63,7 @@ def write_png(image, path):
 def tool_detect(build, model, paths, family=None, threshold=0.05, extra=()):
     """One `frcnn detect --json`; [found] in the order of @paths."""
     command = [os.path.join(build, "models", "frcnn"), "detect", model, *paths, "--json",
-               "--threshold", repr(threshold), *extra]
+               "--threshold", repr(threshold), "--precision", "f32", *extra]
     command += ["--family", family] if family else []
     text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     lines = [json.loads(line) for line in text.splitlines()]

@@ -69,8 +69,6 @@ refused "bench: bad threads" "--threads" bench --threads -1 default
 refused "calibrate: no output" "-o OUT" calibrate default "$dir/a.ppm"
 refused "calibrate: half a labelled set" "--split" calibrate default "$dir/a.ppm" -o "$dir/c" --eval "$dir"
 refused "bench: unknown precision" "f64" bench --precision f64 default
-refused "info: a precision that the model lacks" "precision int8" info --plan 64x48 \
-  --precision int8 default
 refused "detect: bad threshold" "--threshold" detect --threshold 1.5 default "$dir/a.ppm"
 refused "detect: threshold is no number" "--threshold" detect --threshold x default "$dir/a.ppm"
 refused "detect: threshold nan" "--threshold" detect --threshold nan default "$dir/a.ppm"
@@ -93,6 +91,26 @@ fi
 json_is () { python3 -c 'import json,sys
 lines = [json.loads(l) for l in open(sys.argv[1])]
 sys.exit(not eval("(" + sys.argv[2] + ")", {"lines": lines, "dir": sys.argv[3]}))' "$dir/out" "$1" "$dir"; }
+
+# a calibration goes on with its numbers, and is told of where it does not
+run info --json "$model"
+check "info: the default model is calibrated" json_is 'lines[0]["int8_calibrated"] and
+  all(" points of mean AP" in lines[0][p + "_cost"] and "voc2007 val" in lines[0][p + "_cost"]
+      for p in ("bf16", "int8"))'
+run convert --dtype f32 "$model" "$dir/wide.safetensors"
+check "convert: f16 to f32 tells of nothing" [ $? = 0 -a ! -s "$dir/err" ]
+run info --json "$dir/wide.safetensors"
+check "convert: f16 to f32 keeps the calibration" json_is 'lines[0]["int8_calibrated"] and
+  "bf16_cost" in lines[0] and "int8_cost" in lines[0]'
+run convert --dtype bf16 "$model" "$dir/plain.safetensors"
+check "convert: f16 to bf16 tells that it is left out" [ $? = 0 -a -n "$(grep calibration "$dir/err")" ]
+run info --json "$dir/plain.safetensors"
+check "convert: f16 to bf16 leaves it out" json_is 'not lines[0]["int8_calibrated"] and
+  "bf16_cost" not in lines[0] and "int8_cost" not in lines[0]'
+refused "info: a precision that the model lacks" "precision int8" info --plan 64x48 \
+  --precision int8 "$dir/plain.safetensors"
+run bench "$dir/plain.safetensors" --json --frames 1 --warm-up 0 --size 64x48
+check "auto is f32 where nothing is known" json_is 'lines[0]["precision"] == "f32"'
 
 refused "detect: no such image" "$dir/none.jpg" detect "$model" "$dir/none.jpg"
 refused "detect: empty image" "$dir/empty.jpg" detect "$model" "$dir/empty.jpg"
