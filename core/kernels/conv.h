@@ -11,7 +11,7 @@ struct _FrcConv {
   const FrcGemmKernels *gemm;
   const FrcWinogradKernels *winograd; /* NULL: direct */
   FrcConvSpec spec;
-  guint k; /* in_channels times kernel_h · kernel_w, or times Winograd's points */
+  guint k; /* in_channels times kernel_h · kernel_w, or times Winograd's rows */
   gfloat *weights;
   gfloat *bias; /* out_channels, filled with zeros up to a whole panel; within weights' memory */
   gsize bytes;

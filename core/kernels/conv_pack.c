@@ -36,26 +36,32 @@ conv_pack_weights (FrcConv *conv, const gfloat *weight, guint panel_cols)
   }
 }
 
-/* At each of Winograd's points a matrix of its own, [input channel] its rows. */
+/* At each of Winograd's points a matrix of its own, its rows [phase][input channel]. */
 static void
 conv_pack_winograd (FrcConv *conv, const gfloat *weight)
 {
   guint in = conv->spec.in_channels, out = conv->spec.out_channels, cols = conv->gemm->cols;
   guint points = frc_winograd_points (conv->winograd);
-  gsize matrix = (gsize) in * round_up (out, conv->gemm->lanes);
-  gfloat row[FRC_WINOGRAD_MAX_WINDOW * FRC_WINOGRAD_MAX_WINDOW * FRC_GEMM_MAX_COLS];
+  gsize all = round_up (out, conv->gemm->lanes);
+  gfloat rows[FRC_WINOGRAD_MAX_ROWS * FRC_GEMM_MAX_COLS];
 
   for (guint first = 0; first < out; first += cols) {
     guint used = MIN (cols, out - first), width = round_up (used, conv->gemm->lanes);
-    gfloat *to = conv->weights + (gsize) first * in;
 
-    memset (row, 0, sizeof row);
-    for (guint i = 0; i < in; i++, to += width) {
+    memset (rows, 0, sizeof rows);
+    for (guint i = 0; i < in; i++) {
+      gfloat *matrix = conv->weights;
+      const gfloat *row = rows;
       for (guint j = 0; j < used; j++)
-        frc_winograd_weights (conv->winograd, weight + ((gsize) (first + j) * in + i) * 9, row + j,
+        frc_winograd_weights (conv->winograd, weight + ((gsize) (first + j) * in + i) * 9, rows + j,
             cols);
-      for (guint p = 0; p < points; p++)
-        memcpy (to + p * matrix, row + p * cols, width * sizeof (gfloat));
+      for (guint p = 0; p < points; p++) {
+        gsize depth = (gsize) in * frc_winograd_phases (conv->winograd, p);
+        gfloat *to = matrix + first * depth + i * width;
+        for (gsize k = 0; k < depth; k += in, to += in * width, row += cols)
+          memcpy (to, row, width * sizeof (gfloat));
+        matrix += depth * all;
+      }
     }
   }
 }
@@ -78,7 +84,7 @@ frc_conv_new (const FrcKernels *kernels, const FrcConvSpec *spec, const gfloat *
 {
   const FrcGemmKernels *gemm = conv_choose_gemm (kernels);
   const FrcWinogradKernels *winograd = frc_winograd_choose (kernels, gemm, spec);
-  guint64 taps = winograd != NULL ? frc_winograd_points (winograd)
+  guint64 taps = winograd != NULL ? frc_winograd_rows (winograd)
                                   : (guint64) spec->kernel_h * spec->kernel_w;
   guint64 k = taps * spec->in_channels;
   guint64 width = ((guint64) spec->out_channels + gemm->lanes - 1) / gemm->lanes * gemm->lanes;

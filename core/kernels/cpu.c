@@ -6,25 +6,25 @@
 #include "../frcnn.h"
 #include "narrow_table.h"
 
-static const FrcKernels scalar_kernels = {"scalar", &frc_gemm_scalar, NULL, &frc_depthwise_scalar,
-  &frc_pooling_scalar, &frc_elementwise_scalar, &frc_roi_align_scalar, &frc_frame_scalar,
+static const FrcKernels scalar_kernels = {"scalar", &frc_gemm_scalar, NULL, NULL,
+  &frc_depthwise_scalar, &frc_pooling_scalar, &frc_elementwise_scalar, &frc_roi_align_scalar, &frc_frame_scalar,
   &frc_overlap_scalar};
 
 /* A CPU without any of the vector instruction sets below: the system's BLAS knows it better. */
-static const FrcKernels baseline_kernels = {"baseline", &frc_gemm_openblas, NULL,
+static const FrcKernels baseline_kernels = {"baseline", &frc_gemm_openblas, NULL, NULL,
   &frc_depthwise_scalar, &frc_pooling_scalar, &frc_elementwise_scalar, &frc_roi_align_scalar,
   &frc_frame_scalar, &frc_overlap_scalar};
 
 #ifdef FRC_X86
 static const FrcKernels avx2_kernels = {"avx2", &frc_gemm_avx2, &frc_winograd_avx2,
-  &frc_depthwise_avx2, &frc_pooling_avx2, &frc_elementwise_avx2, &frc_roi_align_avx2,
+  &frc_winograd_half_avx2, &frc_depthwise_avx2, &frc_pooling_avx2, &frc_elementwise_avx2, &frc_roi_align_avx2,
   &frc_frame_avx2, &frc_overlap_avx2};
 static const FrcKernels avx512_kernels = {"avx512", &frc_gemm_avx512, &frc_winograd_avx512,
-  &frc_depthwise_avx512, &frc_pooling_avx512, &frc_elementwise_avx512, &frc_roi_align_avx512,
+  &frc_winograd_half_avx512, &frc_depthwise_avx512, &frc_pooling_avx512, &frc_elementwise_avx512, &frc_roi_align_avx512,
   &frc_frame_avx512, &frc_overlap_avx512};
 /* The same with leave to use tile registers (AMX) for narrow numbers. */
 static const FrcKernels amx_kernels = {"avx512", &frc_gemm_avx512, &frc_winograd_avx512,
-  &frc_depthwise_avx512, &frc_pooling_avx512, &frc_elementwise_avx512, &frc_roi_align_avx512,
+  &frc_winograd_half_avx512, &frc_depthwise_avx512, &frc_pooling_avx512, &frc_elementwise_avx512, &frc_roi_align_avx512,
   &frc_frame_avx512, &frc_overlap_avx512, .tiles = TRUE};
 #endif
 

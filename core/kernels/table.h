@@ -27,7 +27,7 @@ typedef struct _FrcFrameKernels FrcFrameKernels;
 struct _FrcKernels {
   const char *name;
   const FrcGemmKernels *gemm;
-  const FrcWinogradKernels *winograd; /* NULL: there is none */
+  const FrcWinogradKernels *winograd, *winograd_half; /* at stride 1 and 2; NULL: there is none */
   const FrcDepthwiseKernels *depthwise;
   const FrcPoolingKernels *pooling;
   const FrcElementwiseKernels *elementwise;
@@ -48,6 +48,7 @@ extern const FrcOverlapKernels frc_overlap_scalar;
 #ifdef FRC_X86
 extern const FrcGemmKernels frc_gemm_avx2, frc_gemm_avx512;
 extern const FrcWinogradKernels frc_winograd_avx2, frc_winograd_avx512;
+extern const FrcWinogradKernels frc_winograd_half_avx2, frc_winograd_half_avx512;
 extern const FrcDepthwiseKernels frc_depthwise_avx2, frc_depthwise_avx512;
 extern const FrcPoolingKernels frc_pooling_avx2, frc_pooling_avx512;
 extern const FrcElementwiseKernels frc_elementwise_avx2, frc_elementwise_avx512;

@@ -14,6 +14,9 @@
 #define TILES_INSIDE 28
 #define TILES_OUTSIDE 42
 #define MIN_PIECES 4
+#define MAX_LINE (2 * FRC_WINOGRAD_SIDE + 1) /* points of an axis' phases */
+/* At stride 2 weights grow ninefold: only as many as that are read faster than multiplied. */
+#define HALF_MOST_WEIGHTS (256 * 256)
 #define LINE 16 /* floats of a cache line */
 
 typedef struct {
@@ -21,7 +24,7 @@ typedef struct {
   const FrcView *in, *residual, *out;
   guint tiles_x, tiles_y, tiles; /* tiles: of all images */
   guint ranges, parts; /* pieces of work: ranges of tiles × parts of the channels */
-  gsize matrix;        /* floats of one point's weights */
+  gsize width;         /* floats of a row of one point's weights */
 } WinogradRun;
 
 /* One piece: half-open ranges, and its scratch. */
@@ -36,10 +39,13 @@ const FrcWinogradKernels *
 frc_winograd_choose (const FrcKernels *kernels, const FrcGemmKernels *gemm,
     const FrcConvSpec *spec)
 {
-  if (gemm->block == NULL || spec->kernel_h != 3 || spec->kernel_w != 3 || spec->stride_h != 1 ||
-      spec->stride_w != 1 || spec->in_channels < MIN_CHANNELS || spec->out_channels < MIN_CHANNELS)
+  if (gemm->block == NULL || spec->kernel_h != 3 || spec->kernel_w != 3 ||
+      spec->stride_h != spec->stride_w || spec->in_channels < MIN_CHANNELS ||
+      spec->out_channels < MIN_CHANNELS)
     return NULL;
-  return kernels->winograd;
+  if (spec->stride_h == 2 && (guint64) spec->in_channels * spec->out_channels <= HALF_MOST_WEIGHTS)
+    return kernels->winograd_half;
+  return spec->stride_h == 1 ? kernels->winograd : NULL;
 }
 
 /* ---- weights ------------------------------------------------------------------------------ */
@@ -47,37 +53,77 @@ frc_winograd_choose (const FrcKernels *kernels, const FrcGemmKernels *gemm,
 /* Three weights of a line → their polynomial's value at each point, over the product of the point's
  * distances from all others. */
 static void
-weight_line (const gdouble w[3], gsize step, gdouble *to)
+weight_line (const gdouble w[3], gdouble *to)
 {
   static const gdouble pairs[2] = {FRC_WINOGRAD_PAIR_0, FRC_WINOGRAD_PAIR_1};
   const gdouble square[2] = {pairs[0] * pairs[0], pairs[1] * pairs[1]};
 
-  *to = w[0] / (square[0] * square[1]);
+  *to++ = w[0] / (square[0] * square[1]);
   for (guint i = 0; i < 2; i++) {
     gdouble p = pairs[i], norm = 2 * square[i] * (square[i] - square[1 - i]);
     gdouble even = (w[0] + w[2] * square[i]) / norm, odd = w[1] * p / norm;
-    *(to += step) = even + odd;
-    *(to += step) = even - odd;
+    *to++ = even + odd;
+    *to++ = even - odd;
   }
-  *(to += step) = w[2];
+  *to = w[2];
+}
+
+/* The same at stride 2: the even phase's two weights at each point, then the odd one's. */
+static void
+weight_half_line (const gdouble w[3], gdouble *to)
+{
+  static const gdouble points[FRC_WINOGRAD_SIDE] = {0, FRC_WINOGRAD_HALF_P, -FRC_WINOGRAD_HALF_P,
+    FRC_WINOGRAD_HALF_Q};
+  gdouble *odd = to + FRC_WINOGRAD_SIDE + 1;
+
+  for (guint i = 0; i < FRC_WINOGRAD_SIDE; i++) {
+    gdouble norm = 1;
+    for (guint j = 0; j < FRC_WINOGRAD_SIDE; j++)
+      norm *= i != j ? points[i] - points[j] : 1;
+    to[i] = (w[0] + w[2] * points[i]) / norm;
+    odd[i] = w[1] / norm;
+  }
+  to[FRC_WINOGRAD_SIDE] = w[2];
+}
+
+/* One of weight_line () and weight_half_line (); @half is a constant, or packing takes half as long
+ * again. */
+static inline __attribute__ ((always_inline)) void
+weight_points (const gboolean half, const gfloat *weight, gfloat *to, gsize step)
+{
+  const guint slots = half ? MAX_LINE : FRC_WINOGRAD_SIDE + 2;
+  const guint n = half ? FRC_WINOGRAD_SIDE + 1 : slots;
+  gdouble column[3][MAX_LINE], row[MAX_LINE][MAX_LINE];
+
+  for (guint x = 0; x < 3; x++) {
+    const gdouble w[3] = {weight[x], weight[3 + x], weight[6 + x]};
+    if (half)
+      weight_half_line (w, column[x]);
+    else
+      weight_line (w, column[x]);
+  }
+  for (guint y = 0; y < slots; y++) {
+    const gdouble w[3] = {column[0][y], column[1][y], column[2][y]};
+    if (half)
+      weight_half_line (w, row[y]);
+    else
+      weight_line (w, row[y]);
+  }
+  for (guint y = 0; y < n; y++)
+    for (guint x = 0; x < n; x++)
+      for (guint i = y; i < slots; i += n)
+        for (guint j = x; j < slots; j += n, to += step)
+          *to = row[i][j];
 }
 
 void
 frc_winograd_weights (const FrcWinogradKernels *winograd, const gfloat *weight, gfloat *to,
     gsize step)
 {
-  gdouble rows[FRC_WINOGRAD_MAX_WINDOW * 3], point[FRC_WINOGRAD_MAX_WINDOW];
-  guint n = winograd->side + 2;
-
-  for (guint x = 0; x < 3; x++) {
-    const gdouble column[3] = {weight[x], weight[3 + x], weight[6 + x]};
-    weight_line (column, 3, rows + x);
-  }
-  for (guint i = 0; i < n; i++) {
-    weight_line (rows + 3 * i, 1, point);
-    for (guint j = 0; j < n; j++, to += step)
-      *to = point[j];
-  }
+  if (winograd->stride == 1)
+    weight_points (FALSE, weight, to, step);
+  else
+    weight_points (TRUE, weight, to, step);
 }
 
 /* ---- plan --------------------------------------------------------------------------------- */
@@ -104,12 +150,19 @@ point_step (guint tiles, gsize step)
   return (tiles * step / LINE | 1) * LINE;
 }
 
+/* Floats of a tile's row at a point. */
+static gsize
+input_step (const FrcConv *conv)
+{
+  return tile_step (conv->spec.in_channels * frc_winograd_phases (conv->winograd, 0));
+}
+
 /* The most tiles of a piece: by the channels alone. */
 static guint
 most_tiles (const FrcConv *conv)
 {
   gsize bytes = frc_winograd_points (conv->winograd) * sizeof (gfloat) *
-      (tile_step (conv->spec.in_channels) + tile_step (conv->spec.out_channels));
+      (input_step (conv) + tile_step (conv->spec.out_channels));
   guint tiles = bytes * TILES_INSIDE <= CACHE_BYTES ? TILES_INSIDE : TILES_OUTSIDE;
 
   return div_up (tiles, conv->gemm->rows) * conv->gemm->rows;
@@ -119,14 +172,16 @@ static void
 winograd_plan (WinogradRun *run)
 {
   const FrcConv *conv = run->conv;
-  guint side = conv->winograd->side, most = most_tiles (conv), rows = conv->gemm->rows;
+  guint most = most_tiles (conv), rows = conv->gemm->rows;
   guint panels = div_up (conv->spec.out_channels, conv->gemm->cols);
 
-  run->tiles_x = div_up (run->out->w, side);
-  run->tiles_y = div_up (run->out->h, side);
+  run->tiles_x = div_up (run->out->w, FRC_WINOGRAD_SIDE);
+  run->tiles_y = div_up (run->out->h, FRC_WINOGRAD_SIDE);
   run->tiles = run->out->n * run->tiles_y * run->tiles_x;
   run->ranges = div_up (run->tiles, most);
   run->parts = 1;
+  if (run->ranges < MIN_PIECES && 2 * run->tiles >= 3 * rows * MIN_PIECES)
+    run->ranges = MIN_PIECES;
   while (run->ranges * run->parts < MIN_PIECES) {
     if (run->tiles >= 4 * rows * run->ranges)
       run->ranges *= 2;
@@ -141,7 +196,7 @@ gsize
 frc_winograd_scratch_bytes (const FrcConv *conv)
 {
   guint tiles = most_tiles (conv), points = frc_winograd_points (conv->winograd);
-  gsize floats = point_step (tiles, tile_step (conv->spec.in_channels)) +
+  gsize floats = point_step (tiles, input_step (conv)) +
       point_step (tiles, tile_step (conv->spec.out_channels));
 
   return points * floats * sizeof (gfloat);
@@ -153,10 +208,8 @@ frc_winograd_scratch_bytes (const FrcConv *conv)
 static void
 tile_place (const WinogradRun *run, guint t, guint *n, guint *y, guint *x)
 {
-  guint side = run->conv->winograd->side;
-
-  *x = t % run->tiles_x * side;
-  *y = t / run->tiles_x % run->tiles_y * side;
+  *x = t % run->tiles_x * FRC_WINOGRAD_SIDE;
+  *y = t / run->tiles_x % run->tiles_y * FRC_WINOGRAD_SIDE;
   *n = t / run->tiles_x / run->tiles_y;
 }
 
@@ -175,12 +228,13 @@ piece_input (const WinogradRun *run, const WinogradPiece *piece)
   const FrcView *in = run->in;
   FrcWinogradInput tile = {.row_step = in->w * in->ld, .ld = in->ld, .channels = in->c,
     .v = piece->v, .point_step = piece->v_point_step};
-  guint window = run->conv->winograd->side + 2;
+  guint stride = spec->stride_h, window = (FRC_WINOGRAD_SIDE - 1) * stride + 3;
 
   for (guint t = piece->t0; t < piece->t1; t++, tile.v += piece->v_step) {
     guint n, y, x;
     tile_place (run, t, &n, &y, &x);
-    gint top = (gint) y - (gint) spec->pad_top, left = (gint) x - (gint) spec->pad_left;
+    gint top = (gint) (y * stride) - (gint) spec->pad_top;
+    gint left = (gint) (x * stride) - (gint) spec->pad_left;
     clip_window (top, window, in->h, &tile.first_row, &tile.end_row);
     clip_window (left, window, in->w, &tile.first_column, &tile.end_column);
     tile.in = in->data + ((gssize) n * in->h + top) * (gssize) tile.row_step +
@@ -189,21 +243,22 @@ piece_input (const WinogradRun *run, const WinogradPiece *piece)
   }
 }
 
-/* Panel @c of point @p over all of the piece's tiles; the panel that comes next is fetched. */
+/* Panel @c of point @p, whose weights begin at @weights, over all of the piece's tiles; the panel
+ * that comes next is fetched. */
 static void
 piece_panel (const WinogradRun *run, const WinogradPiece *piece, FrcGemmBlock *block, guint p,
-    guint c)
+    const gfloat *weights, guint c)
 {
   const FrcConv *conv = run->conv;
-  guint depth = conv->spec.in_channels, cols = conv->gemm->cols;
+  guint cols = conv->gemm->cols;
   guint tiles = piece->t1 - piece->t0, blocks = div_up (tiles, conv->gemm->rows);
   const gfloat *v = piece->v + p * piece->v_point_step;
   gfloat *m = piece->m + p * piece->m_point_step + (c - piece->c0);
 
-  frc_conv_set_panel (conv, conv->weights + p * run->matrix, depth, c, 0, block);
-  block->ahead_out = block->b + (gsize) depth * cols;
+  frc_conv_set_panel (conv, weights, block->depth, c, 0, block);
+  block->ahead_out = block->b + (gsize) block->depth * cols;
   if (c + cols >= piece->c1)
-    block->ahead_out = conv->weights + (p + 1) * run->matrix + (gsize) piece->c0 * depth;
+    block->ahead_out = weights + block->depth * run->width + (gsize) piece->c0 * block->depth;
   block->ahead_out_step = div_up (cols * sizeof (gfloat), blocks);
   for (guint i = 0, t = 0; i < blocks; i++) {
     guint end = frc_part_start (tiles, blocks, i + 1);
@@ -211,7 +266,7 @@ piece_panel (const WinogradRun *run, const WinogradPiece *piece, FrcGemmBlock *b
     block->c = m + t * piece->m_step;
     block->rows = end - t;
     conv->gemm->block (block);
-    block->ahead_out += depth * block->ahead_out_step / sizeof (gfloat);
+    block->ahead_out += block->depth * block->ahead_out_step / sizeof (gfloat);
     t = end;
   }
 }
@@ -219,14 +274,18 @@ piece_panel (const WinogradRun *run, const WinogradPiece *piece, FrcGemmBlock *b
 static void
 piece_multiply (const WinogradRun *run, const WinogradPiece *piece)
 {
+  const FrcConv *conv = run->conv;
+  const gfloat *weights = conv->weights;
   const gsize tap = 0;
-  guint cols = run->conv->gemm->cols;
-  FrcGemmBlock block = {.lda = piece->v_step, .taps = &tap, .n_taps = 1,
-    .depth = run->conv->spec.in_channels, .ldc = piece->m_step, .first = TRUE, .last = FALSE};
+  FrcGemmBlock block = {.lda = piece->v_step, .taps = &tap, .n_taps = 1, .ldc = piece->m_step,
+    .first = TRUE, .last = FALSE};
 
-  for (guint p = 0; p < frc_winograd_points (run->conv->winograd); p++)
-    for (guint c = piece->c0; c < piece->c1; c += cols)
-      piece_panel (run, piece, &block, p, c);
+  for (guint p = 0; p < frc_winograd_points (conv->winograd); p++) {
+    block.depth = conv->spec.in_channels * frc_winograd_phases (conv->winograd, p);
+    for (guint c = piece->c0; c < piece->c1; c += conv->gemm->cols)
+      piece_panel (run, piece, &block, p, weights, c);
+    weights += block.depth * run->width;
+  }
 }
 
 static void
@@ -245,18 +304,17 @@ piece_output (const WinogradRun *run, const WinogradPiece *piece)
 {
   const FrcConv *conv = run->conv;
   const FrcView *out = run->out;
-  const gfloat *residual[FRC_WINOGRAD_MAX_SIDE * FRC_WINOGRAD_MAX_SIDE];
+  const gfloat *residual[FRC_WINOGRAD_SIDE * FRC_WINOGRAD_SIDE];
   FrcWinogradOutput tile = {.m = piece->m, .point_step = piece->m_point_step,
     .row_step = out->w * out->ld, .ld = out->ld, .channels = piece->c1 - piece->c0,
     .bias = conv->bias + piece->c0, .residual = run->residual != NULL ? residual : NULL,
     .column = piece->c0, .activation = conv->spec.activation};
-  guint side = conv->winograd->side;
 
   for (guint t = piece->t0; t < piece->t1; t++, tile.m += piece->m_step) {
     guint n, y, x;
     tile_place (run, t, &n, &y, &x);
-    tile.rows = MIN (side, out->h - y);
-    tile.columns = MIN (side, out->w - x);
+    tile.rows = MIN (FRC_WINOGRAD_SIDE, out->h - y);
+    tile.columns = MIN (FRC_WINOGRAD_SIDE, out->w - x);
     tile.out = out->data + (((gsize) n * out->h + y) * out->w + x) * out->ld + piece->c0;
     if (run->residual != NULL)
       tile_residual (run, n, y, x, &tile, residual);
@@ -276,7 +334,7 @@ run_piece (gpointer data, guint index, gpointer scratch)
     .c0 = frc_part_start (panels, run->parts, part) * cols,
     .c1 = MIN (frc_part_start (panels, run->parts, part + 1) * cols, conv->spec.out_channels)};
 
-  piece.v_step = tile_step (conv->spec.in_channels);
+  piece.v_step = input_step (conv);
   piece.m_step = tile_step (piece.c1 - piece.c0);
   piece.v_point_step = point_step (piece.t1 - piece.t0, piece.v_step);
   piece.m_point_step = point_step (piece.t1 - piece.t0, piece.m_step);
@@ -294,8 +352,7 @@ frc_winograd_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const F
 {
   WinogradRun run = {.conv = conv, .in = in, .residual = residual, .out = out};
 
-  run.matrix = (gsize) conv->spec.in_channels *
-      div_up (conv->spec.out_channels, conv->gemm->lanes) * conv->gemm->lanes;
+  run.width = div_up (conv->spec.out_channels, conv->gemm->lanes) * conv->gemm->lanes;
   winograd_plan (&run);
   frc_pool_run (pool, run_piece, &run, run.ranges * run.parts);
 }

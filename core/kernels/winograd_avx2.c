@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "winograd_vector.h"
 
-const FrcWinogradKernels frc_winograd_avx2 = {"winograd avx2", SIDE, input_vector, output_vector};
+const FrcWinogradKernels frc_winograd_avx2 = {"winograd avx2", 1, input_vector, output_vector};

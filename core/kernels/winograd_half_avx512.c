@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "winograd_half_vector.h"
+
+const FrcWinogradKernels frc_winograd_half_avx512 = {"winograd stride 2 avx512", 2, input_vector,
+  output_vector};
