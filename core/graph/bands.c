@@ -1,111 +1,162 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bands.h"
+#include "rows.h"
 
 #include <string.h>
 
-#define WORTH_BYTES (21 << 19) /* between the nodes: with less, the rows done twice cost more */
+#define MAX_NODES 3
+#define WORTH_BYTES (2 << 20) /* between the nodes: less stays in the caches anyway */
 #define BAND_BYTES (768 << 10) /* of that in scratch */
-#define STRIP_ROWS 10          /* or more: a strip computes what its windows see around it, too */
-#define MAX_STRIPS 16
+#define STRIP_ROWS 10        /* or more: a strip computes what its windows see around it, too */
+#define STRIPS_A_THREAD 2
+#define STRIP_FLOPS 2.5e9    /* or less, so that a cancelled run ends soon */
+#define SLACK 256            /* what a kernel may read past a buffer's end */
+
+/* Operations for a byte between the nodes, at most: a band is a short run of pixels for weights that
+ * come from far, and with much to compute that costs more than moving the tensors. As measured. */
+typedef struct {
+  guint depthwise, pool, two_and_pool;
+} MostFlops;
+static const MostFlops most_flops = { 50, 1250, 200 }, most_narrow_flops = { 80, 400, 400 };
 
 typedef struct {
-  const FrcNode *expand, *depthwise, *project; /* expand: NULL where missing */
-  FrcConvSpec window;                          /* the depthwise convolution's */
-  FrcView in;                                  /* what expand reads */
-  FrcView wide, deep;                          /* depthwise's input and output: whole maps' shapes */
-  FrcView residual, out;                       /* project's */
-  guint rows, strips;                          /* of a band; of the map */
-  gsize wide_floats, deep_floats;              /* of a band, in whole lines */
+  const FrcNode *node;
+  FrcConvSpec window; /* the padding known */
+  FrcMap in, out;     /* what lies in scratch has no data here */
+  guint step;         /* rows come in multiples of it */
+  gsize offset;       /* of the buffer for a band of out in scratch */
+} Stage;
+
+typedef struct {
+  const FrcGraph *graph;
+  Stage stages[MAX_NODES];
+  guint n;
+  FrcMap residual;      /* of the last stage; no data: none */
+  guint rows, strips;   /* of a band; of the map */
+  guint grain;          /* strips begin at multiples of it */
+  gsize bytes, between; /* of the buffers; of the whole tensors that they stand for */
+  gdouble flops;
 } BandRun;
 
 /* ---- which nodes -------------------------------------------------------------------------- */
 
 /* The node behind @i, which it alone reads; FRC_NO_NODE: there is none. */
 static gint
-only_reader (const FrcGraph *graph, guint i)
+only_reader (const FrcGraph *graph, gint i)
 {
-  const FrcNode *node = &graph->nodes[i];
-  guint next = i + 1;
+  const FrcNode *node = &graph->nodes[MAX (i, 0)];
+  guint next = (guint) i + 1;
 
-  if (node->users != 1 || node->is_output || node->part_of != 0)
+  if (i < 0 || node->users != 1 || node->is_output || node->part_of != 0)
     return FRC_NO_NODE;
   while (next < graph->n_nodes && graph->nodes[next].op == FRC_OP_NONE)
     next++;
-  return next < graph->n_nodes && graph->nodes[next].in[0] == (gint) i &&
-          graph->nodes[next].in[1] != (gint) i
+  return next < graph->n_nodes && graph->nodes[next].in[0] == i && graph->nodes[next].in[1] != i
       ? (gint) next
       : FRC_NO_NODE;
 }
 
-static gboolean
-is_depthwise (const FrcGraph *graph, gint i)
+typedef enum { NOTHING, CONV, POINT, DEPTHWISE, POOL } Kind; /* POINT: a 1×1 CONV */
+
+static Kind
+kind_of (const FrcGraph *graph, gint i)
 {
   const FrcNode *node = &graph->nodes[MAX (i, 0)];
+  const FrcConvSpec *spec = &node->spec;
 
-  return i >= 0 && node->op == FRC_OP_DEPTHWISE && node->depthwise != NULL &&
-      node->spec.in_channels == node->spec.out_channels;
+  if (i < 0 || frc_rows_step (graph, i) == 0)
+    return NOTHING;
+  if (node->op == FRC_OP_MAX_POOL)
+    return POOL;
+  if (node->op == FRC_OP_DEPTHWISE && spec->in_channels == spec->out_channels && !node->narrow_conv)
+    return DEPTHWISE;
+  return spec->kernel_h == 1 && spec->kernel_w == 1 && spec->stride_h == 1 && spec->stride_w == 1 &&
+          spec->pad_top == 0 && spec->pad_left == 0 && node->pad_bottom == 0 && node->pad_right == 0
+      ? POINT
+      : CONV;
 }
 
 static gboolean
-is_project (const FrcGraph *graph, gint i)
+is_conv (Kind kind)
 {
-  const FrcNode *node = &graph->nodes[MAX (i, 0)];
-
-  return i >= 0 && node->op == FRC_OP_CONV && node->conv != NULL &&
-      frc_conv_has_rows (node->conv) && node->spec.kernel_h == 1 && node->spec.kernel_w == 1 &&
-      node->spec.stride_h == 1 && node->spec.stride_w == 1 && node->spec.pad_top == 0 &&
-      node->spec.pad_left == 0 && node->pad_bottom == 0 && node->pad_right == 0;
+  return kind == CONV || kind == POINT;
 }
 
-static gboolean
-find_chain (const FrcGraph *graph, guint first, gint *expand, gint *depthwise, gint *project)
+/* How many nodes from @first on make a chain; 0: none does. */
+static guint
+find_chain (const FrcGraph *graph, guint first, gint nodes[MAX_NODES])
 {
-  const FrcNode *node = &graph->nodes[first];
+  Kind kinds[MAX_NODES];
 
-  *expand = FRC_NO_NODE;
-  *depthwise = first;
-  if (node->op == FRC_OP_CONV && node->conv != NULL && node->in[1] < 0 &&
-      frc_conv_has_rows (node->conv)) {
-    *expand = first;
-    *depthwise = only_reader (graph, first);
-  }
-  if (!is_depthwise (graph, *depthwise))
-    return FALSE;
-  *project = only_reader (graph, *depthwise);
-  return is_project (graph, *project);
+  nodes[0] = (gint) first;
+  nodes[1] = only_reader (graph, nodes[0]);
+  nodes[2] = only_reader (graph, nodes[1]);
+  for (guint k = 0; k < MAX_NODES; k++)
+    kinds[k] = kind_of (graph, nodes[k]);
+  if (kinds[1] != NOTHING && graph->nodes[first].in[1] >= 0)
+    return 0;
+  if (kinds[2] != NOTHING && graph->nodes[nodes[1]].in[1] >= 0)
+    kinds[2] = NOTHING;
+  if (is_conv (kinds[0]) && is_conv (kinds[1]) && kinds[2] == POOL)
+    return 3;
+  if (is_conv (kinds[0]) && kinds[1] == DEPTHWISE && kinds[2] == POINT)
+    return 3;
+  if (is_conv (kinds[0]) && kinds[1] == POOL)
+    return 2;
+  return kinds[0] == DEPTHWISE && kinds[1] == POINT ? 2 : 0;
 }
 
 guint
 frc_bands_last (const FrcGraph *graph, guint first)
 {
-  gint expand, depthwise, project;
+  gint nodes[MAX_NODES];
+  guint n = find_chain (graph, first, nodes);
 
-  return find_chain (graph, first, &expand, &depthwise, &project) ? (guint) project : first;
+  return n ? (guint) nodes[n - 1] : first;
 }
 
 /* ---- how much of it ----------------------------------------------------------------------- */
 
-static gsize
-row_floats (const FrcView *view)
+static guint
+round_up (guint n, guint to)
 {
-  return (gsize) view->w * view->c;
+  return (n + to - 1) / to * to;
 }
 
-/* A band of @rows rows of output. */
+/* The rows of @stage's input that @rows of its output see. */
+static guint
+seen_rows (const Stage *stage, guint rows)
+{
+  return (rows - 1) * stage->window.stride_h + stage->window.kernel_h;
+}
+
+/* A band of @rows rows of the last stage's output. */
 static void
 set_rows (BandRun *run, guint rows)
 {
-  gsize wide = (rows - 1) * run->window.stride_h + run->window.kernel_h;
-
   run->rows = rows;
-  run->wide_floats = run->expand ? (wide * row_floats (&run->wide) + 31) / 16 * 16 : 0;
-  run->deep_floats = (rows * row_floats (&run->deep) + 31) / 16 * 16;
+  run->bytes = 0;
+  for (guint s = run->n - 1; s > 0; s--) {
+    Stage *stage = &run->stages[s - 1];
+    rows = seen_rows (&run->stages[s], rows);
+    if (stage->step > 1) /* to whole steps on either side */
+      rows = round_up (rows, stage->step) + stage->step;
+    rows = MIN (rows, round_up (stage->out.h, stage->step));
+    stage->offset = run->bytes;
+    run->bytes += (rows * stage->out.row_bytes + SLACK + 63) & ~(gsize) 63;
+  }
 }
 
-static gsize
-band_bytes (const BandRun *run)
+static void
+set_strips (BandRun *run, guint threads)
 {
-  return (run->wide_floats + run->deep_floats) * sizeof (gfloat);
+  guint height = run->stages[run->n - 1].out.h, rows = 1;
+  guint wanted = threads > 1 ? STRIPS_A_THREAD * threads : 1;
+
+  for (guint s = run->n - 1; s > 0; s--)
+    rows = seen_rows (&run->stages[s], rows);
+  wanted = MAX (wanted, (guint) (run->flops / STRIP_FLOPS));
+  run->strips = CLAMP (height / MAX (STRIP_ROWS, rows), 1, MAX (wanted, 1));
 }
 
 /* FALSE: no chain begins at node @first. */
@@ -113,30 +164,36 @@ static gboolean
 band_init (BandRun *run, const FrcPlan *plan, guint first)
 {
   const FrcGraph *graph = plan->graph;
-  gint expand, depthwise, project;
+  gint nodes[MAX_NODES];
 
-  if (!find_chain (graph, first, &expand, &depthwise, &project))
+  *run = (BandRun){ .graph = graph, .n = find_chain (graph, first, nodes), .grain = 1 };
+  if (run->n == 0)
     return FALSE;
-  *run = (BandRun){.depthwise = &graph->nodes[depthwise],
-    .expand = expand >= 0 ? &graph->nodes[expand] : NULL,
-    .project = &graph->nodes[project]};
-  run->wide = frc_plan_view (plan, run->depthwise->in[0]);
-  run->deep = frc_plan_view (plan, depthwise);
-  run->out = frc_plan_view (plan, project);
-  if (run->expand)
-    run->in = frc_plan_view (plan, run->expand->in[0]);
-  if (run->project->in[1] >= 0)
-    run->residual = frc_plan_view (plan, run->project->in[1]);
-  run->window = frc_spec_resolve (&run->depthwise->spec, &run->wide, &run->deep);
+  for (guint s = 0; s < run->n; s++) {
+    Stage *stage = &run->stages[s];
+    const FrcNode *node = stage->node = &graph->nodes[nodes[s]];
+    stage->in = frc_map_of (plan, node->in[0]);
+    stage->out = frc_map_of (plan, nodes[s]);
+    stage->step = frc_rows_step (graph, nodes[s]);
+    FrcView in = { .h = stage->in.h, .w = stage->in.w };
+    FrcView out = { .h = stage->out.h, .w = stage->out.w };
+    stage->window = frc_spec_resolve (&node->spec, &in, &out);
+    if (s + 1 < run->n) {
+      run->between += stage->out.h * stage->out.row_bytes;
+      run->grain = MAX (run->grain, stage->step);
+    }
+    if (s + 1 == run->n && node->in[1] >= 0)
+      run->residual = frc_map_of (plan, node->in[1]);
+    run->flops += frc_node_flops (graph, nodes[s], plan->shapes);
+  }
   set_rows (run, 1);
-  while (run->rows < run->deep.h) {
+  while (run->rows < run->stages[run->n - 1].out.h) {
     set_rows (run, run->rows + 1);
-    if (band_bytes (run) > BAND_BYTES) {
+    if (run->bytes > BAND_BYTES) {
       set_rows (run, run->rows - 1);
       break;
     }
   }
-  run->strips = CLAMP (run->deep.h / STRIP_ROWS, 1, MAX_STRIPS);
   return TRUE;
 }
 
@@ -144,110 +201,129 @@ band_init (BandRun *run, const FrcPlan *plan, guint first)
 gsize
 frc_bands_scratch_bytes (const FrcPlan *plan, guint first)
 {
-  gsize bytes;
+  gsize bytes = 0;
   BandRun run;
 
   if (!band_init (&run, plan, first))
     return 0;
-  bytes = frc_conv_scratch_bytes (run.project->conv, &run.deep, &run.out);
-  if (run.expand)
-    bytes = MAX (bytes, frc_conv_scratch_bytes (run.expand->conv, &run.in, &run.wide));
-  return bytes + MAX (band_bytes (&run), BAND_BYTES);
+  for (guint s = 0; s < run.n; s++) {
+    const Stage *stage = &run.stages[s];
+    bytes = MAX (bytes, frc_rows_scratch_bytes (stage->node, &stage->in, &stage->out));
+  }
+  return bytes + MAX (run.bytes, BAND_BYTES);
 }
 
-/* Large enough, one image, and a residual that needs no stretching. */
+static guint
+most_flops_of (const BandRun *run)
+{
+  const MostFlops *most = run->graph->narrow ? &most_narrow_flops : &most_flops;
+
+  if (run->stages[run->n - 1].node->op != FRC_OP_MAX_POOL)
+    return most->depthwise;
+  return run->n > 2 ? most->two_and_pool : most->pool;
+}
+
+/* Large enough, little enough to compute, one image, and a residual that needs no stretching. */
 static gboolean
 is_worth_it (const BandRun *run)
 {
-  gsize floats = (run->expand ? run->wide.h * row_floats (&run->wide) : 0) +
-      run->deep.h * row_floats (&run->deep);
+  const FrcMap *out = &run->stages[run->n - 1].out;
 
-  return run->out.n == 1 && floats * sizeof (gfloat) >= WORTH_BYTES &&
-      (run->residual.data == NULL ||
-          (run->residual.h == run->out.h && run->residual.w == run->out.w));
+  return out->n == 1 && run->between >= WORTH_BYTES &&
+      run->flops <= (gdouble) most_flops_of (run) * (gdouble) run->between &&
+      (run->residual.data == NULL || (run->residual.h == out->h && run->residual.w == out->w));
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-/* Rows [first, end) of a map. */
-static FrcView
-view_rows (const FrcView *view, guint first, guint end)
-{
-  FrcView rows = *view;
-
-  rows.data += (gsize) first * view->w * view->ld;
-  rows.h = end - first;
-  return rows;
-}
+/* A thread's buffers: stage s has rows [first[s], end[s]) of its output. */
+typedef struct {
+  guint8 *memory;
+  gpointer rest;
+  guint first[MAX_NODES], end[MAX_NODES];
+} Strip;
 
 /* The input rows that output rows [y, end) see, cut to the map. */
 static void
-window_rows (const BandRun *run, guint y, guint end, guint *first, guint *last)
+window_rows (const Stage *stage, guint y, guint end, guint *first, guint *last)
 {
-  gint top = (gint) (y * run->window.stride_h) - (gint) run->window.pad_top;
-  gint bottom = (gint) ((end - 1) * run->window.stride_h + run->window.kernel_h) -
-      (gint) run->window.pad_top;
+  gint top = (gint) (y * stage->window.stride_h) - (gint) stage->window.pad_top;
+  gint bottom = top + (gint) seen_rows (stage, end - y);
 
-  *first = CLAMP (top, 0, (gint) run->wide.h);
-  *last = CLAMP (bottom, (gint) *first, (gint) run->wide.h);
+  *first = CLAMP (top, 0, (gint) stage->in.h);
+  *last = CLAMP (bottom, (gint) *first, (gint) stage->in.h);
 }
 
-/* Makes @wide hold rows [first, last), of which it has [*have, *have_end) already. */
-static void
-expand_rows (const BandRun *run, gpointer scratch, gfloat *wide, guint first, guint last,
-    guint *have, guint *have_end)
+/* Where row 0 of stage @s's output would lie. */
+static guint8 *
+row_zero (const BandRun *run, const Strip *strip, guint s)
 {
-  gsize step = row_floats (&run->wide);
-  guint from = first;
-  FrcView view = run->wide;
+  const Stage *stage = &run->stages[s];
 
-  if (*have_end > first) {
-    memmove (wide, wide + (first - *have) * step, (*have_end - first) * step * sizeof (gfloat));
-    from = *have_end;
+  return strip->memory + stage->offset - strip->first[s] * stage->out.row_bytes;
+}
+
+/* Makes @first the first row that stage @s's buffer holds; returns the first that is missing. */
+static guint
+slide (const BandRun *run, Strip *strip, guint s, guint first)
+{
+  const Stage *stage = &run->stages[s];
+  guint8 *buffer = strip->memory + stage->offset;
+  guint have = strip->first[s], end = strip->end[s];
+
+  strip->first[s] = first;
+  if (end <= first)
+    return first;
+  if (have < first)
+    memmove (buffer, buffer + (first - have) * stage->out.row_bytes,
+        (end - first) * stage->out.row_bytes);
+  return end;
+}
+
+/* Makes rows [first, end) of stage @s's output be where they belong. */
+static void
+make_rows (const BandRun *run, Strip *strip, guint s, guint first, guint end)
+{
+  const Stage *stage = &run->stages[s];
+  gboolean is_last = s + 1 == run->n;
+  FrcMap in = stage->in, out = stage->out;
+  guint top, bottom;
+
+  if (!is_last) {
+    first = slide (run, strip, s, first - first % stage->step);
+    end = MIN (round_up (end, stage->step), out.h);
+    out.data = row_zero (run, strip, s);
   }
-  view.data = wide + (from - first) * step;
-  if (from < last)
-    frc_conv_run_rows (run->expand->conv, scratch, &run->in, NULL, &view, from, last);
-  *have = first;
-  *have_end = MAX (from, last);
+  if (first >= end)
+    return;
+  if (s > 0) {
+    window_rows (stage, first, end, &top, &bottom);
+    make_rows (run, strip, s - 1, top, bottom);
+    in.data = row_zero (run, strip, s - 1);
+  }
+  frc_rows_run (run->graph, stage->node, strip->rest, &in,
+      is_last && run->residual.data ? &run->residual : NULL, &out, first, end);
+  strip->end[s] = end;
 }
 
-static void
-project_rows (const BandRun *run, gpointer scratch, gfloat *deep, guint y, guint end)
+static guint
+strip_start (const BandRun *run, guint strip)
 {
-  FrcView in = run->deep, out = view_rows (&run->out, y, end), residual = run->residual;
+  guint height = run->stages[run->n - 1].out.h;
+  guint start = (guint) ((guint64) height * strip / run->strips);
 
-  in.data = deep;
-  in.h = end - y;
-  if (residual.data != NULL)
-    residual = view_rows (&run->residual, y, end);
-  frc_conv_run_rows (run->project->conv, scratch, &in, residual.data ? &residual : NULL, &out, 0,
-      end - y);
+  return strip < run->strips ? start - start % run->grain : height;
 }
 
 static void
-run_strip (gpointer data, guint strip, gpointer scratch)
+run_strip (gpointer data, guint index, gpointer scratch)
 {
   const BandRun *run = data;
-  gfloat *wide = scratch, *deep = wide + run->wide_floats;
-  gpointer rest = deep + run->deep_floats;
-  guint end = (guint64) run->deep.h * (strip + 1) / run->strips;
-  guint have = 0, have_end = 0;
+  guint end = strip_start (run, index + 1);
+  Strip strip = { .memory = scratch, .rest = (guint8 *) scratch + run->bytes };
 
-  for (guint y = (guint64) run->deep.h * strip / run->strips, next; y < end; y = next) {
-    FrcView in = run->wide, out = run->deep;
-    guint first, last;
-    next = MIN (y + run->rows, end);
-    window_rows (run, y, next, &first, &last);
-    if (run->expand) {
-      expand_rows (run, rest, wide, first, last, &have, &have_end);
-      in.data = wide;
-    } else
-      first = 0;
-    out.data = deep;
-    frc_depthwise_run_rows (run->depthwise->depthwise, &in, first, &out, y, next);
-    project_rows (run, rest, deep, y, next);
-  }
+  for (guint y = strip_start (run, index); y < end; y += run->rows)
+    make_rows (run, &strip, run->n - 1, y, MIN (y + run->rows, end));
 }
 
 gboolean
@@ -257,6 +333,7 @@ frc_bands_run (const FrcPlan *plan, FrcPool *pool, guint first)
 
   if (!band_init (&run, plan, first) || !is_worth_it (&run))
     return FALSE;
+  set_strips (&run, frc_pool_get_threads (pool));
   frc_pool_run (pool, run_strip, &run, run.strips);
   return TRUE;
 }

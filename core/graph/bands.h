@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Chains of nodes that run by bands of rows: a convolution, the depthwise convolution that reads it,
- * and the 1×1 convolution that reads that; the first may be missing. What lies between them stays in
- * a thread's scratch, where whole tensors would leave the caches. The results are the same bits as
- * those of one node after the other.
+ * Chains of nodes that run by bands of rows, each node the only reader of the one before: what lies
+ * between them stays in a thread's scratch, where whole tensors would leave the caches. These are
+ *
+ *   [convolution →] depthwise → 1×1     an inverted residual
+ *   convolution → depthwise             the same, where a squeeze follows
+ *   convolution [→ convolution] → max-pool
+ *   1×1 → convolution → 1×1             a bottleneck of narrow numbers
+ *
+ * The results are the same bits as those of one node after the other.
  */
 #ifndef FRC_BANDS_H
 #define FRC_BANDS_H

@@ -31,7 +31,7 @@ frc_plan_new (const FrcGraph *graph, GError **error)
     return NULL;
   }
   for (guint i = 0; i < n; i++)
-    plan->chain_last[i] = graph->narrow ? i : frc_bands_last (graph, i);
+    plan->chain_last[i] = frc_bands_last (graph, i);
   return plan;
 }
 
@@ -254,18 +254,27 @@ run_node (const FrcPlan *plan, FrcPool *pool, guint i)
   }
 }
 
+/* Runs node @i, or the chain that begins there; returns the last node that ran. Who watches wants to
+ * see each node's inputs. */
+static guint
+run_from (const FrcPlan *plan, FrcPool *pool, guint i)
+{
+  if (plan->watch && plan->shapes[i].n)
+    plan->watch (plan, i, plan->watch_data);
+  else if (plan->chain_last[i] > i && frc_bands_run (plan, pool, i))
+    return plan->chain_last[i];
+  if (plan->shapes[i].n && plan->graph->narrow)
+    frc_narrow_run_node (plan, pool, i);
+  else if (plan->shapes[i].n)
+    run_node (plan, pool, i);
+  return i;
+}
+
 gboolean
 frc_plan_run (FrcPlan *plan, FrcPool *pool)
 {
   for (guint i = 0; i < plan->graph->n_nodes; i++) {
-    if (plan->watch && plan->shapes[i].n)
-      plan->watch (plan, i, plan->watch_data);
-    if (plan->shapes[i].n && plan->graph->narrow)
-      frc_narrow_run_node (plan, pool, i);
-    else if (plan->chain_last[i] > i && frc_bands_run (plan, pool, i))
-      i = plan->chain_last[i];
-    else if (plan->shapes[i].n)
-      run_node (plan, pool, i);
+    i = run_from (plan, pool, i);
     if (frc_pool_is_cancelled (pool))
       return FALSE;
   }

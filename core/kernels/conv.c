@@ -318,10 +318,12 @@ frc_conv_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcVi
   frc_pool_run (pool, conv_tile, &run, run.plan.n_tiles);
 }
 
-gboolean
-frc_conv_has_rows (const FrcConv *conv)
+guint
+frc_conv_row_step (const FrcConv *conv)
 {
-  return conv->gemm->block != NULL && conv->winograd == NULL;
+  if (conv->gemm->block == NULL)
+    return 0;
+  return conv->winograd != NULL ? FRC_WINOGRAD_SIDE : 1;
 }
 
 /* See kernels.h. */
@@ -330,11 +332,18 @@ frc_conv_run_rows (const FrcConv *conv, gpointer scratch, const FrcView *in,
     const FrcView *residual, const FrcView *out, guint first, guint end)
 {
   FrcConv resolved = *conv;
-  FrcView rows = *out;
-  ConvRun run = {&resolved, residual, &rows};
+  FrcView rows = frc_view_rows (out, first, end), added;
+  ConvRun run = {&resolved, NULL, &rows};
 
   resolved.spec = frc_spec_resolve (&conv->spec, in, out);
-  rows.h = end - first;
+  if (conv->winograd != NULL) {
+    frc_winograd_run_rows (&resolved, scratch, in, residual, out, first, end);
+    return;
+  }
+  if (residual != NULL) {
+    added = frc_view_rows (residual, first, end);
+    run.residual = &added;
+  }
   frc_conv_plan_rows (&resolved, in, &rows, first, &run.plan);
   for (guint i = 0; i < run.plan.n_tiles; i++)
     conv_tile (&run, i, scratch);

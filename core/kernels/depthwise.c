@@ -114,17 +114,14 @@ frc_depthwise_run (const FrcDepthwise *depthwise, FrcPool *pool, const FrcView *
 
 /* See kernels.h. */
 void
-frc_depthwise_run_rows (const FrcDepthwise *depthwise, const FrcView *in, guint in_first,
-    const FrcView *out, guint first, guint end)
+frc_depthwise_run_rows (const FrcDepthwise *depthwise, const FrcView *in, const FrcView *out,
+    guint first, guint end)
 {
   FrcConvSpec spec = frc_spec_resolve (&depthwise->spec, in, out);
   FrcWindowRow row = row_start (depthwise);
 
   for (guint y = first; y < end; y++) {
     frc_window_row_init (&row, &spec, in, out, 0, y);
-    if (row.n_rows > 0)
-      row.in -= in_first * row.row_step;
-    row.out -= (gsize) first * out->w * out->ld;
     depthwise->kernels->row (&row);
   }
 }

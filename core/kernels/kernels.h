@@ -20,6 +20,17 @@ typedef struct {
   gsize ld; /* floats from one pixel to the next, ≥ c */
 } FrcView;
 
+/* Rows [first, end) of a view of one image. */
+static inline FrcView
+frc_view_rows (const FrcView *view, guint first, guint end)
+{
+  FrcView rows = *view;
+
+  rows.data += (gsize) first * view->w * view->ld;
+  rows.h = end - first;
+  return rows;
+}
+
 typedef enum {
   FRC_ACT_NONE,
   FRC_ACT_RELU,
@@ -89,10 +100,10 @@ gsize frc_conv_scratch_bytes (const FrcConv *conv, const FrcView *in, const FrcV
 void frc_conv_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcView *residual,
     const FrcView *out);
 
-/* Rows [first, end) of the output alone, on the calling thread with @scratch: @out has the whole
- * map's shape, but its data are where row @first goes, and @residual, of those rows alone, is as
- * wide. One image. @conv must be one that has rows. */
-gboolean frc_conv_has_rows (const FrcConv *conv);
+/* Rows [first, end) of the output alone, on the calling thread with @scratch. One image; the views
+ * are whole maps, of which the rows that are neither read nor written need not be there. @first and,
+ * but for the map's last row, @end are multiples of the conv's row step; 0: it has no rows. */
+guint frc_conv_row_step (const FrcConv *conv);
 void frc_conv_run_rows (const FrcConv *conv, gpointer scratch, const FrcView *in,
     const FrcView *residual, const FrcView *out, guint first, guint end);
 
@@ -108,16 +119,18 @@ void frc_depthwise_free (FrcDepthwise *depthwise);
 gsize frc_depthwise_weight_bytes (const FrcDepthwise *depthwise);
 void frc_depthwise_run (const FrcDepthwise *depthwise, FrcPool *pool, const FrcView *in,
     const FrcView *out);
-/* Rows [first, end) of the output alone, on the calling thread: the views have the whole maps'
- * shapes, but their data are where rows @in_first and @first lie. One image. */
-void frc_depthwise_run_rows (const FrcDepthwise *depthwise, const FrcView *in, guint in_first,
-    const FrcView *out, guint first, guint end);
+/* As frc_conv_run_rows (). */
+void frc_depthwise_run_rows (const FrcDepthwise *depthwise, const FrcView *in, const FrcView *out,
+    guint first, guint end);
 
 /* ---- pooling and elementwise -------------------------------------------------------------- */
 
 /* Windows are clipped to the input (padding never wins a maximum). */
 void frc_max_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
     const FrcView *in, const FrcView *out);
+/* As frc_conv_run_rows (). */
+void frc_max_pool_run_rows (const FrcKernels *kernels, const FrcConvSpec *window, const FrcView *in,
+    const FrcView *out, guint first, guint end);
 /* The mean of the window's part inside the input, then the spec's activation. */
 void frc_average_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
     const FrcView *in, const FrcView *out);

@@ -38,6 +38,17 @@ frc_narrow_ld (guint channels)
   return frc_narrow_groups (channels) * FRC_NARROW_GROUP;
 }
 
+/* Rows [first, end) of a view of one image. */
+static inline FrcNarrowView
+frc_narrow_view_rows (const FrcNarrowView *view, guint first, guint end)
+{
+  FrcNarrowView rows = *view;
+
+  rows.data += (gsize) first * view->w * view->ld;
+  rows.h = end - first;
+  return rows;
+}
+
 static inline gfloat
 frc_bf16_widen (guint16 half)
 {
@@ -101,6 +112,9 @@ typedef struct {
 } FrcNarrowConvIo;
 
 void frc_narrow_conv_run (const FrcNarrowConv *conv, FrcPool *pool, const FrcNarrowConvIo *io);
+/* As frc_conv_run_rows (), from any row to any; not of a fully connected layer. */
+void frc_narrow_conv_run_rows (const FrcNarrowConv *conv, gpointer scratch,
+    const FrcNarrowConvIo *io, guint first, guint end);
 /* Of a thread's scratch for these shapes and for every smaller one. */
 gsize frc_narrow_conv_scratch_bytes (const FrcNarrowConv *conv, const FrcNarrowConvIo *io);
 gsize frc_narrow_conv_shared_bytes (const FrcNarrowConv *conv, const FrcNarrowConvIo *io);
@@ -115,9 +129,13 @@ void frc_narrow_depthwise_free (FrcNarrowDepthwise *depthwise);
 gsize frc_narrow_depthwise_weight_bytes (const FrcNarrowDepthwise *depthwise);
 void frc_narrow_depthwise_run (const FrcNarrowDepthwise *depthwise, FrcPool *pool,
     const FrcNarrowView *in, const FrcNarrowView *out);
+void frc_narrow_depthwise_run_rows (const FrcNarrowDepthwise *depthwise, const FrcNarrowView *in,
+    const FrcNarrowView *out, guint first, guint end);
 
 void frc_narrow_max_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcConvSpec *window, const FrcNarrowView *in, const FrcNarrowView *out);
+void frc_narrow_max_pool_run_rows (const FrcNarrowKernels *kernels, const FrcConvSpec *window,
+    const FrcNarrowView *in, const FrcNarrowView *out, guint first, guint end);
 void frc_narrow_average_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcConvSpec *window, const FrcNarrowView *in, const FrcNarrowView *out);
 void frc_narrow_global_mean_run (const FrcNarrowKernels *kernels, FrcPool *pool,

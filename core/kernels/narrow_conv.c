@@ -179,6 +179,7 @@ typedef struct {
   const FrcNarrowConvIo *io;
   FrcNarrowConvShape shape;
   FrcNarrowConvPlan plan;
+  guint first_row; /* of the map, that the copies begin with: row 0 of shape */
 } ConvRun;
 
 /* Runs are stretches of pixels at one step; a block never spans two. */
@@ -269,7 +270,7 @@ tile_copy (const ConvRun *run, ConvTile *tile, guint16 *to)
     for (guint n = tile->first; n < tile->end; n++)
       at += copy_image (run, n, 0, rows, at);
   else
-    at += copy_image (run, 0, tile->first, rows, at);
+    at += copy_image (run, 0, run->first_row + tile->first, rows, at);
   tile->in = to;
   tile->a_step = ld;
   tile->n_runs = plan->whole_images ? tile->end - tile->first : 1;
@@ -314,7 +315,7 @@ tile_copy_wide (const ConvRun *run, ConvTile *tile, guint16 *to)
   tile->run_step = spec->stride_h * plan->row_elements;
   tile->n_runs = rows;
   tile->run_pixels = run->shape.w;
-  copy_wide (run, tile->first, rows, to);
+  copy_wide (run, run->first_row + tile->first, rows, to);
 }
 
 static gpointer
@@ -516,4 +517,38 @@ frc_narrow_conv_run (const FrcNarrowConv *conv, FrcPool *pool, const FrcNarrowCo
   }
   frc_narrow_conv_plan (conv, run.shape, &run.plan);
   frc_pool_run (pool, conv_tile, &run, run.plan.n_tiles);
+}
+
+/* See narrow.h. */
+void
+frc_narrow_conv_run_rows (const FrcNarrowConv *conv, gpointer scratch, const FrcNarrowConvIo *io,
+    guint first, guint end)
+{
+  FrcNarrowConv resolved = *conv;
+  FrcNarrowConvIo rows = *io;
+  ConvRun run = {&resolved, &rows, frc_narrow_conv_shape (io), .first_row = first};
+  FrcNarrowView in, residual, out;
+  FrcView wide_out;
+
+  resolved.spec = frc_narrow_resolve (&conv->spec, io->in ? io->in->h : io->wide_in->h,
+      io->in ? io->in->w : io->wide_in->w, run.shape.h, run.shape.w);
+  run.shape.h = end - first;
+  frc_narrow_conv_plan (&resolved, run.shape, &run.plan);
+  if (!run.plan.copy) {
+    in = frc_narrow_view_rows (io->in, first, end);
+    rows.in = &in;
+  }
+  if (io->residual) {
+    residual = frc_narrow_view_rows (io->residual, first, end);
+    rows.residual = &residual;
+  }
+  if (io->out) {
+    out = frc_narrow_view_rows (io->out, first, end);
+    rows.out = &out;
+  } else {
+    wide_out = frc_view_rows (io->wide_out, first, end);
+    rows.wide_out = &wide_out;
+  }
+  for (guint i = 0; i < run.plan.n_tiles; i++)
+    conv_tile (&run, i, scratch);
 }

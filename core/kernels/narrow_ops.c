@@ -87,18 +87,15 @@ typedef struct {
 } WindowRun;
 
 static void
-window_tile (gpointer data, guint tile, gpointer scratch)
+window_rows (const WindowRun *run, guint n, guint first, guint end)
 {
-  const WindowRun *run = data;
   const FrcConvSpec *spec = &run->spec;
   const FrcNarrowView *in = run->in, *out = run->out;
   FrcNarrowWindow row = {.row_step = in->w * in->ld, .ld = in->ld, .out_ld = out->ld,
     .in_w = in->w, .out_w = out->w, .groups = frc_narrow_groups (out->c), .kernel_w = spec->kernel_w,
     .stride_w = spec->stride_w, .pad_left = spec->pad_left, .weights = run->weights,
     .bias = run->bias, .activation = spec->activation};
-  guint n, first, end;
 
-  band_rows (&run->bands, tile, out->h, &n, &first, &end);
   for (guint y = first; y < end; y++) {
     gint top = (gint) (y * spec->stride_h) - (gint) spec->pad_top;
     gint inside = MAX (-top, 0), last = MIN ((gint) in->h - top, (gint) spec->kernel_h);
@@ -113,11 +110,35 @@ window_tile (gpointer data, guint tile, gpointer scratch)
 }
 
 static void
-window_run (FrcPool *pool, WindowRun *run)
+window_tile (gpointer data, guint tile, gpointer scratch)
 {
-  run->spec = frc_narrow_resolve (&run->spec, run->in->h, run->in->w, run->out->h, run->out->w);
-  run->bands = bands (run->out, (gsize) run->spec.kernel_h * run->spec.kernel_w);
-  frc_pool_run (pool, window_tile, run, run->out->n * run->bands.image_tiles);
+  const WindowRun *run = data;
+  guint n, first, end;
+
+  band_rows (&run->bands, tile, run->out->h, &n, &first, &end);
+  window_rows (run, n, first, end);
+}
+
+static WindowRun
+window_run (void (*row) (const FrcNarrowWindow *row), const FrcConvSpec *spec,
+    const FrcNarrowView *in, const FrcNarrowView *out)
+{
+  return (WindowRun){.row = row, .in = in, .out = out,
+    .spec = frc_narrow_resolve (spec, in->h, in->w, out->h, out->w),
+    .bands = bands (out, (gsize) spec->kernel_h * spec->kernel_w)};
+}
+
+static WindowRun
+depthwise_run (const FrcNarrowDepthwise *depthwise, const FrcNarrowView *in,
+    const FrcNarrowView *out)
+{
+  const FrcConvSpec *spec = &depthwise->spec;
+  WindowRun run = window_run (depthwise->kernels->depthwise_row, spec, in, out);
+
+  run.weights = depthwise->weights;
+  run.bias = run.weights +
+      (gsize) spec->kernel_h * spec->kernel_w * frc_narrow_ld (spec->out_channels);
+  return run;
 }
 
 /* See narrow.h. */
@@ -125,11 +146,19 @@ void
 frc_narrow_depthwise_run (const FrcNarrowDepthwise *depthwise, FrcPool *pool,
     const FrcNarrowView *in, const FrcNarrowView *out)
 {
-  const FrcConvSpec *spec = &depthwise->spec;
-  WindowRun run = {depthwise->kernels->depthwise_row, *spec, depthwise->weights,
-    depthwise->weights + (gsize) spec->kernel_h * spec->kernel_w * frc_narrow_ld (spec->out_channels), in, out};
+  WindowRun run = depthwise_run (depthwise, in, out);
 
-  window_run (pool, &run);
+  frc_pool_run (pool, window_tile, &run, out->n * run.bands.image_tiles);
+}
+
+/* See narrow.h. */
+void
+frc_narrow_depthwise_run_rows (const FrcNarrowDepthwise *depthwise, const FrcNarrowView *in,
+    const FrcNarrowView *out, guint first, guint end)
+{
+  WindowRun run = depthwise_run (depthwise, in, out);
+
+  window_rows (&run, 0, first, end);
 }
 
 /* See narrow.h. */
@@ -137,9 +166,19 @@ void
 frc_narrow_max_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
     const FrcNarrowView *in, const FrcNarrowView *out)
 {
-  WindowRun run = {kernels->max_row, *window, NULL, NULL, in, out};
+  WindowRun run = window_run (kernels->max_row, window, in, out);
 
-  window_run (pool, &run);
+  frc_pool_run (pool, window_tile, &run, out->n * run.bands.image_tiles);
+}
+
+/* See narrow.h. */
+void
+frc_narrow_max_pool_run_rows (const FrcNarrowKernels *kernels, const FrcConvSpec *window,
+    const FrcNarrowView *in, const FrcNarrowView *out, guint first, guint end)
+{
+  WindowRun run = window_run (kernels->max_row, window, in, out);
+
+  window_rows (&run, 0, first, end);
 }
 
 /* See narrow.h. */
@@ -147,9 +186,9 @@ void
 frc_narrow_average_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcConvSpec *window, const FrcNarrowView *in, const FrcNarrowView *out)
 {
-  WindowRun run = {kernels->average_row, *window, NULL, NULL, in, out};
+  WindowRun run = window_run (kernels->average_row, window, in, out);
 
-  window_run (pool, &run);
+  frc_pool_run (pool, window_tile, &run, out->n * run.bands.image_tiles);
 }
 
 /* ---- means, scales, sums ------------------------------------------------------------------- */

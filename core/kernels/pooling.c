@@ -49,6 +49,20 @@ frc_max_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *w
 
 /* See kernels.h. */
 void
+frc_max_pool_run_rows (const FrcKernels *kernels, const FrcConvSpec *window, const FrcView *in,
+    const FrcView *out, guint first, guint end)
+{
+  FrcConvSpec spec = frc_spec_resolve (window, in, out);
+  FrcWindowRow row;
+
+  for (guint y = first; y < end; y++) {
+    frc_window_row_init (&row, &spec, in, out, 0, y);
+    kernels->pooling->max_row (&row);
+  }
+}
+
+/* See kernels.h. */
+void
 frc_average_pool_run (const FrcKernels *kernels, FrcPool *pool, const FrcConvSpec *window,
     const FrcView *in, const FrcView *out)
 {

@@ -22,7 +22,8 @@
 typedef struct {
   const FrcConv *conv;
   const FrcView *in, *residual, *out;
-  guint tiles_x, tiles_y, tiles; /* tiles: of all images */
+  guint tiles_x, tiles_y, tiles; /* tiles: of all images, or of the rows that are wanted */
+  guint first_tile;
   guint ranges, parts; /* pieces of work: ranges of tiles × parts of the channels */
   gsize width;         /* floats of a row of one point's weights */
 } WinogradRun;
@@ -168,6 +169,18 @@ most_tiles (const FrcConv *conv)
   return div_up (tiles, conv->gemm->rows) * conv->gemm->rows;
 }
 
+static WinogradRun
+winograd_run (const FrcConv *conv, const FrcView *in, const FrcView *residual, const FrcView *out)
+{
+  WinogradRun run = {.conv = conv, .in = in, .residual = residual, .out = out,
+    .tiles_x = div_up (out->w, FRC_WINOGRAD_SIDE), .tiles_y = div_up (out->h, FRC_WINOGRAD_SIDE),
+    .parts = 1,
+    .width = div_up (conv->spec.out_channels, conv->gemm->lanes) * conv->gemm->lanes};
+
+  run.tiles = out->n * run.tiles_y * run.tiles_x;
+  return run;
+}
+
 static void
 winograd_plan (WinogradRun *run)
 {
@@ -175,11 +188,7 @@ winograd_plan (WinogradRun *run)
   guint most = most_tiles (conv), rows = conv->gemm->rows;
   guint panels = div_up (conv->spec.out_channels, conv->gemm->cols);
 
-  run->tiles_x = div_up (run->out->w, FRC_WINOGRAD_SIDE);
-  run->tiles_y = div_up (run->out->h, FRC_WINOGRAD_SIDE);
-  run->tiles = run->out->n * run->tiles_y * run->tiles_x;
   run->ranges = div_up (run->tiles, most);
-  run->parts = 1;
   if (run->ranges < MIN_PIECES && 2 * run->tiles >= 3 * rows * MIN_PIECES)
     run->ranges = MIN_PIECES;
   while (run->ranges * run->parts < MIN_PIECES) {
@@ -329,8 +338,9 @@ run_piece (gpointer data, guint index, gpointer scratch)
   const FrcConv *conv = run->conv;
   guint range = index / run->parts, part = index % run->parts, cols = conv->gemm->cols;
   guint panels = div_up (conv->spec.out_channels, cols);
-  WinogradPiece piece = {.t0 = frc_part_start (run->tiles, run->ranges, range),
-    .t1 = frc_part_start (run->tiles, run->ranges, range + 1),
+  WinogradPiece piece = {
+    .t0 = run->first_tile + frc_part_start (run->tiles, run->ranges, range),
+    .t1 = run->first_tile + frc_part_start (run->tiles, run->ranges, range + 1),
     .c0 = frc_part_start (panels, run->parts, part) * cols,
     .c1 = MIN (frc_part_start (panels, run->parts, part + 1) * cols, conv->spec.out_channels)};
 
@@ -350,9 +360,21 @@ void
 frc_winograd_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const FrcView *residual,
     const FrcView *out)
 {
-  WinogradRun run = {.conv = conv, .in = in, .residual = residual, .out = out};
+  WinogradRun run = winograd_run (conv, in, residual, out);
 
-  run.width = div_up (conv->spec.out_channels, conv->gemm->lanes) * conv->gemm->lanes;
   winograd_plan (&run);
   frc_pool_run (pool, run_piece, &run, run.ranges * run.parts);
+}
+
+void
+frc_winograd_run_rows (const FrcConv *conv, gpointer scratch, const FrcView *in,
+    const FrcView *residual, const FrcView *out, guint first, guint end)
+{
+  WinogradRun run = winograd_run (conv, in, residual, out);
+
+  run.first_tile = first / FRC_WINOGRAD_SIDE * run.tiles_x;
+  run.tiles = div_up (end, FRC_WINOGRAD_SIDE) * run.tiles_x - run.first_tile;
+  run.ranges = div_up (run.tiles, most_tiles (conv));
+  for (guint i = 0; i < run.ranges; i++)
+    run_piece (&run, i, scratch);
 }

@@ -96,5 +96,8 @@ void frc_winograd_weights (const FrcWinogradKernels *winograd, const gfloat *wei
 gsize frc_winograd_scratch_bytes (const FrcConv *conv);
 void frc_winograd_run (const FrcConv *conv, FrcPool *pool, const FrcView *in,
     const FrcView *residual, const FrcView *out);
+/* As frc_conv_run_rows (): @first is a multiple of the side. */
+void frc_winograd_run_rows (const FrcConv *conv, gpointer scratch, const FrcView *in,
+    const FrcView *residual, const FrcView *out, guint first, guint end);
 
 #endif
