@@ -499,6 +499,16 @@ conv_tile (gpointer data, guint index, gpointer scratch)
     conv->kernels->end ();
 }
 
+/* The convolution's, its padding known. */
+static FrcConvSpec
+resolved_spec (const FrcNarrowConv *conv, const FrcNarrowConvIo *io)
+{
+  FrcNarrowConvShape out = frc_narrow_conv_shape (io);
+
+  return frc_narrow_resolve (&conv->spec, io->in ? io->in->h : io->wide_in->h,
+      io->in ? io->in->w : io->wide_in->w, out.h, out.w);
+}
+
 /* See narrow.h. */
 void
 frc_narrow_conv_run (const FrcNarrowConv *conv, FrcPool *pool, const FrcNarrowConvIo *io)
@@ -507,8 +517,7 @@ frc_narrow_conv_run (const FrcNarrowConv *conv, FrcPool *pool, const FrcNarrowCo
   ConvRun run = {&resolved, io};
 
   run.shape = frc_narrow_conv_shape (io);
-  resolved.spec = frc_narrow_resolve (&conv->spec, io->in ? io->in->h : io->wide_in->h,
-      io->in ? io->in->w : io->wide_in->w, run.shape.h, run.shape.w);
+  resolved.spec = resolved_spec (conv, io);
   if (run.shape.n == 0 || run.shape.h == 0 || run.shape.w == 0)
     return;
   if (conv->pixels > 0) {
@@ -530,8 +539,7 @@ frc_narrow_conv_run_rows (const FrcNarrowConv *conv, gpointer scratch, const Frc
   FrcNarrowView in, residual, out;
   FrcView wide_out;
 
-  resolved.spec = frc_narrow_resolve (&conv->spec, io->in ? io->in->h : io->wide_in->h,
-      io->in ? io->in->w : io->wide_in->w, run.shape.h, run.shape.w);
+  resolved.spec = resolved_spec (conv, io);
   run.shape.h = end - first;
   frc_narrow_conv_plan (&resolved, run.shape, &run.plan);
   if (!run.plan.copy) {

@@ -140,7 +140,7 @@ roi_align_tile (gpointer data, guint tile, gpointer scratch)
     FrcRoiAxis axes[2];
 
     frc_roi_align_axes (rois, i, map->ld, run->aligned, out->w, scratch, axes);
-    run->kernels->roi (map->data, &axes[1], &axes[0], out->h, out->c,
+    run->kernels->roi (map->data, &axes[1], &axes[0], out->h, 1, out->c,
         out->data + (gsize) i * out->h * out->w * out->ld, out->ld);
   }
 }

@@ -41,9 +41,10 @@ void frc_roi_sections (const FrcRois *rois, guint i, guint pooled, FrcRoiSection
 void frc_roi_section (FrcRoiSections sections, guint p, guint pixels, gint *first, gint *end);
 
 struct _FrcRoiAlignKernels {
-  /* One RoI: @out is [pooled][pooled] pixels of @c channels, @ld floats apart. */
+  /* One RoI: @out is [pooled][pooled] pixels of @c channels, @ld floats apart, each the maximum of
+   * @side² bins of the axes. */
   void (*roi) (const gfloat *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guint pooled,
-      guint c, gfloat *out, gsize ld);
+      guint side, guint c, gfloat *out, gsize ld);
 };
 
 #endif

@@ -156,21 +156,11 @@ crop_and_resize_tile (gpointer data, guint tile, gpointer scratch)
   const FrcRois *rois = run->rois;
   const FrcView *out = run->out;
   const FrcView *map = &rois->maps[rois->level[tile]];
-  guint crop = rois->crop, stride = crop / out->w;
   FrcRoiAxis axes[2];
-  gfloat *pixels = frc_roi_crop_axes (rois, tile, map->ld, scratch, axes);
-  FrcView cropped = {pixels, 1, crop, crop, out->c, out->c};
-  FrcView pooled = {out->data + (gsize) tile * out->h * out->w * out->ld, 1, out->h, out->w,
-    out->c, out->ld};
-  FrcConvSpec window = {.kernel_h = stride, .kernel_w = stride, .stride_h = stride,
-    .stride_w = stride};
-  FrcWindowRow row;
 
-  run->kernels->roi_align->roi (map->data, &axes[1], &axes[0], crop, out->c, pixels, out->c);
-  for (guint y = 0; y < out->h; y++) {
-    frc_window_row_init (&row, &window, &cropped, &pooled, 0, y);
-    run->kernels->pooling->max_row (&row);
-  }
+  frc_roi_crop_axes (rois, tile, map->ld, scratch, axes);
+  run->kernels->roi_align->roi (map->data, &axes[1], &axes[0], out->w, rois->crop / out->w, out->c,
+      out->data + (gsize) tile * out->h * out->w * out->ld, out->ld);
 }
 
 /* See kernels.h. */
