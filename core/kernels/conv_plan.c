@@ -18,6 +18,8 @@
 #define LONG_MIN_TILES 8
 /* Pixels this far apart, or a multiple, fall into few sets of an L1 cache: a copy avoids that. */
 #define CONFLICT_BYTES 2048
+/* The same of L2, where a copy pays that is made anew for every run of K. */
+#define FAR_CONFLICT_BYTES 8192
 
 static guint
 div_up (guint64 a, guint64 b)
@@ -26,9 +28,9 @@ div_up (guint64 a, guint64 b)
 }
 
 static gboolean
-has_conflict (gsize step)
+has_conflict (gsize step, gsize bytes)
 {
-  return step * sizeof (gfloat) % CONFLICT_BYTES == 0;
+  return step * sizeof (gfloat) % bytes == 0;
 }
 
 /* Does the kernel never look beyond the input's edge? */
@@ -203,12 +205,14 @@ plan_make (const FrcConv *conv, const FrcView *in, const FrcView *out, guint fir
     plan->first_row = 0;
     plan->in.n = plan->in.h = plan->out.n = plan->out.h = 1;
   }
-  plan->copy = !inside;
   plan->k_step = conv->k;
   if (spec->kernel_h * spec->kernel_w == 1 && conv->k > K_WHOLE)
     plan->k_step = K_STEP;
+  plan->copy =
+      !inside || (plan->k_step < conv->k && has_conflict (in->ld, FAR_CONFLICT_BYTES));
   plan->in_step = plan->copy ? MIN (in->c, plan->k_step) : in->ld;
-  if (plan->copy && has_conflict (plan->in_step * (spec->kernel_w == 1 ? 1 : spec->stride_w)))
+  if (plan->copy &&
+      has_conflict (plan->in_step * (spec->kernel_w == 1 ? 1 : spec->stride_w), CONFLICT_BYTES))
     plan->in_step += 16;
   plan_pixels (conv, plan);
   plan_work (conv, plan, alone);

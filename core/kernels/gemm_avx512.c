@@ -123,14 +123,14 @@ block_steps (__m512 acc[ROWS][2], const char *base[4], gsize stride, const gfloa
   return b + steps * vecs * LANES;
 }
 
-/* A line for each of STEPS of what later blocks touch, @step bytes apart. */
-INLINE void
-fetch (const char *from, gsize step)
-{
-  UNROLL
-  for (guint i = 0; i < STEPS; i++)
-    _mm_prefetch (from + i * step, _MM_HINT_T0);
-}
+/* A line for each of STEPS of what later blocks touch, @step bytes apart: the next block's input to
+ * L1; weights and outputs, which come later, to L2 alone, where they displace nothing that is in use. */
+#define FETCH(from, step, hint)                    \
+  do {                                             \
+    UNROLL                                         \
+    for (guint i = 0; i < STEPS; i++)              \
+      _mm_prefetch ((from) + i * (step), (hint));  \
+  } while (0)
 
 INLINE void
 block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
@@ -154,17 +154,17 @@ block_any (const FrcGemmBlock *g, const guint rows, const guint vecs)
       base[i] = (const char *) (g->a + g->taps[t]) + base_row[i] * stride;
     for (; k >= STEPS; k -= STEPS) {
       if (in_step > 0) {
-        fetch (ahead_in, in_step);
+        FETCH (ahead_in, in_step, _MM_HINT_T0);
         ahead_in += STEPS * in_step;
         if ((g->depth - k) % FRC_GEMM_ROUND == FRC_GEMM_ROUND - STEPS)
           ahead_in += g->ahead_in_round;
       }
       if (out_step > 0) {
-        fetch (ahead_out, out_step);
+        FETCH (ahead_out, out_step, _MM_HINT_T1);
         if (out_step > 64)
-          fetch (ahead_out + 64, out_step);
+          FETCH (ahead_out + 64, out_step, _MM_HINT_T1);
         if (residual_offset > 0)
-          fetch (ahead_out + residual_offset, out_step);
+          FETCH (ahead_out + residual_offset, out_step, _MM_HINT_T1);
         ahead_out += STEPS * out_step;
       }
       b = block_steps (acc, base, stride, b, rows, vecs, STEPS);
