@@ -377,6 +377,8 @@ tool_bench (int argc, char **argv)
     { "warm-up", 0, 0, G_OPTION_ARG_INT, &o.warmup, "Frames before them (default 3)", "N" },
     { "input-size", 's', 0, G_OPTION_ARG_INT, &o.settings.input_size,
         "Shorter side of the network input (default: the model's)", "N" },
+    { "max-proposals", 0, 0, G_OPTION_ARG_INT, &o.settings.max_proposals,
+        "Boxes that are classified (default: the model's)", "N" },
     { "precision", 0, 0, G_OPTION_ARG_STRING, &o.settings.precision,
         "auto (default), f32, bf16 or int8", "P" },
     { "json", 'j', 0, G_OPTION_ARG_NONE, &o.json, "One JSON object on one line", NULL },

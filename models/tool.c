@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define MAX_THREADS 1024
+#define MAX_PROPOSALS 2000
 
 /* One line on stderr, "frcnn: ...", whatever the text holds: line breaks become spaces. */
 void
@@ -114,6 +115,9 @@ tool_settings_check (const ToolSettings *settings, GError **error)
     g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
         "--input-size %d: expected 0 (the model's) to %d pixels", settings->input_size,
         FRC_MAX_IMAGE_SIZE);
+  else if (settings->max_proposals < 0 || settings->max_proposals > MAX_PROPOSALS)
+    g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT,
+        "--max-proposals %d: expected 0 (the model's) to %d", settings->max_proposals, MAX_PROPOSALS);
   else if (!(settings->threshold >= 0 && settings->threshold <= 1))
     g_set_error (error, FRC_ERROR, FRC_ERROR_ARGUMENT, "--threshold %g: expected 0 to 1",
         settings->threshold);
@@ -148,7 +152,8 @@ tool_session_open (ToolSession *session, const char *model, const ToolSettings *
 {
   *session = (ToolSession) { .query = FRC_QUERY_INIT };
   FrcOptions options = { .threads = (guint) settings->threads,
-    .input_size = (guint) settings->input_size };
+    .input_size = (guint) settings->input_size,
+    .max_proposals = (guint) settings->max_proposals };
   if (!tool_settings_check (settings, error)
       || (settings->precision
           && !frc_precision_parse (settings->precision, &options.precision, error)))

@@ -43,6 +43,7 @@ typedef struct {
   char *precision;   /* (nullable): auto */
   gint threads;      /* 0 = one a core */
   gint input_size;   /* 0 = the model's */
+  gint max_proposals; /* 0 = the model's */
   gdouble threshold; /* keeps score > this */
 } ToolSettings;
 

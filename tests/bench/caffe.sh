@@ -5,6 +5,7 @@
 # a machine is slow.
 #
 #   tests/bench/caffe.sh PHOTOGRAPH… [--threads N] [--pairs N] [--families fasterrcnn_vgg16,…]
+#                  [--precision f32,bf16] [--write tests/bench/results.md]
 #
 # FRC_ORACLE_CACHE, FRC_ORACLE_VENV, FRC_ORACLE_BUILD  as tests/oracle/run.sh has them; its environment
 #                  and its random weights are used, made by `tests/oracle/run.sh --families vgg16`

@@ -4,7 +4,7 @@
 # Speed beside TensorFlow on the same frozen graph and the same photograph, taking turns in one run.
 # Nothing fails because a machine is slow.
 #
-#   tests/bench/tensorflow.sh GRAPH.pb PHOTOGRAPH [tensorflow.py options]
+#   tests/bench/tensorflow.sh GRAPH.pb PHOTOGRAPH [tensorflow_pairs.py options]
 #
 # FRC_BENCH_CACHE    where the virtual environment and the build live
 #                    (default: ~/.cache/fasterrcnndetect-bench)

@@ -65,6 +65,7 @@ refused "info: no model at all" "$dir/zeros.pth" info "$dir/zeros.pth"
 refused "info: two models" "expected one MODEL" info a b
 refused "bench: bad size" "'640'" bench --size 640 default
 refused "bench: bad frames" "--frames" bench --frames 0 default
+refused "bench: bad proposals" "--max-proposals" bench --max-proposals 2001 default
 refused "bench: bad threads" "--threads" bench --threads -1 default
 refused "calibrate: no output" "-o OUT" calibrate default "$dir/a.ppm"
 refused "calibrate: half a labelled set" "--split" calibrate default "$dir/a.ppm" -o "$dir/c" --eval "$dir"
