@@ -37,7 +37,7 @@ frc_rows_step (const FrcGraph *graph, guint i)
 
   switch (node->op) {
     case FRC_OP_CONV:
-      return graph->narrow ? 1 : frc_conv_row_step (node->conv);
+      return !graph->narrow ? frc_conv_row_step (node->conv) : node->conv ? 0 : 1;
     case FRC_OP_DEPTHWISE:
     case FRC_OP_MAX_POOL:
       return 1;

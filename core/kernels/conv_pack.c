@@ -77,6 +77,13 @@ conv_choose_gemm (const FrcKernels *kernels)
   return kernels->gemm;
 }
 
+/* See kernels.h. */
+gboolean
+frc_conv_takes_winograd (const FrcKernels *kernels, const FrcConvSpec *spec)
+{
+  return frc_winograd_choose (kernels, conv_choose_gemm (kernels), spec) != NULL;
+}
+
 /* See kernels.h. FRC_ERROR_TOO_LARGE if the weights' size does not fit a gsize. */
 FrcConv *
 frc_conv_new (const FrcKernels *kernels, const FrcConvSpec *spec, const gfloat *weight,

@@ -87,6 +87,8 @@ typedef struct _FrcConv FrcConv; /* immutable after frc_conv_new () */
  * (packed for @kernels). A fully connected layer is a 1×1 convolution. */
 FrcConv *frc_conv_new (const FrcKernels *kernels, const FrcConvSpec *spec, const gfloat *weight,
     const gfloat *bias, GError **error);
+/* Whether that takes Winograd's algorithm: several times as fast as the multiplications it saves. */
+gboolean frc_conv_takes_winograd (const FrcKernels *kernels, const FrcConvSpec *spec);
 void frc_conv_free (FrcConv *conv);
 gsize frc_conv_weight_bytes (const FrcConv *conv);
 const char *frc_conv_kernel_name (const FrcConv *conv); /* "gemm avx512", "gemm openblas", … */

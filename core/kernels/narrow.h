@@ -152,6 +152,15 @@ void frc_narrow_roi_max_pool_run (const FrcNarrowKernels *kernels, FrcPool *pool
 void frc_narrow_crop_and_resize_run (const FrcNarrowKernels *kernels, FrcPool *pool,
     const FrcNarrowView *maps, const FrcRois *rois, const FrcNarrowView *out);
 
+/* Whole tensors between f32 and bf16, pixel by pixel with all of their groups: the f32 ones have the
+ * same ld. */
+void frc_narrow_widen_run (const FrcNarrowKernels *kernels, FrcPool *pool, const FrcNarrowView *in,
+    gfloat *out);
+void frc_narrow_convert_run (const FrcNarrowKernels *kernels, FrcPool *pool, const gfloat *in,
+    const FrcNarrowView *out);
+/* FALSE: bf16 is multiplied by the vector units, not faster than f32 by much, or even slower. */
+gboolean frc_narrow_kernels_have_tiles (const FrcNarrowKernels *kernels);
+
 /* @view's numbers as f32, ld = c, into @out. For looking inside. */
 void frc_narrow_widen (const FrcNarrowView *view, gfloat *out);
 

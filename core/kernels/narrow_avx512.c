@@ -256,6 +256,14 @@ convert_avx512 (const gfloat *in, guint16 *out, gsize n)
 }
 
 static void
+widen_avx512 (const guint16 *in, gfloat *out, gsize n)
+{
+  for (gsize i = 0; i < n; i += 16)
+    _mm512_storeu_ps (out + i, _mm512_castsi512_ps (_mm512_slli_epi32 (
+        _mm512_cvtepu16_epi32 (_mm256_loadu_si256 ((const __m256i *) (in + i))), 16)));
+}
+
+static void
 quantize_avx512 (const guint16 *in, guint8 *out, gsize n, gsize step, gfloat inverse, gfloat zero)
 {
   __m512 scale = _mm512_set1_ps (inverse), shift = _mm512_set1_ps (zero);
@@ -536,7 +544,8 @@ roi_avx512 (const guint16 *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guin
 }
 
 #define OTHERS                                                                                \
-  finish_avx512, convert_avx512, quantize_avx512, depthwise_row_avx512, max_row_avx512, average_row_avx512,   \
+  finish_avx512, convert_avx512, widen_avx512, quantize_avx512, depthwise_row_avx512,           \
+      max_row_avx512, average_row_avx512,                                                     \
       mean_avx512, scale_row_avx512, add_row_avx512, roi_avx512
 
 const FrcNarrowKernels frc_narrow_avx512 = {"bf16 avx512", "gemm bf16 avx512", "gemm int8 avx512", NULL, NULL,

@@ -83,3 +83,10 @@ frc_narrow_kernels_gain (const FrcNarrowKernels *kernels, gboolean int8)
 #endif
   return int8 && kernels != &frc_narrow_scalar;
 }
+
+/* See narrow.h. */
+gboolean
+frc_narrow_kernels_have_tiles (const FrcNarrowKernels *kernels)
+{
+  return kernels->begin != NULL;
+}

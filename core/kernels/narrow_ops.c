@@ -290,6 +290,57 @@ frc_narrow_add_run (const FrcNarrowKernels *kernels, FrcPool *pool, const FrcNar
   elementwise_run (pool, add_tile, &run);
 }
 
+/* ---- to f32 and back ----------------------------------------------------------------------- */
+
+#define CONVERT_TILE (1 << 16) /* numbers */
+
+typedef struct {
+  const FrcNarrowKernels *kernels;
+  const FrcNarrowView *view;
+  gfloat *wide;
+  const gfloat *from; /* NULL: to wide */
+  gsize n;
+} ConvertRun;
+
+static void
+convert_tile (gpointer data, guint tile, gpointer scratch)
+{
+  const ConvertRun *run = data;
+  gsize first = (gsize) tile * CONVERT_TILE, n = MIN (run->n - first, CONVERT_TILE);
+
+  if (run->from != NULL)
+    run->kernels->convert (run->from + first, run->view->data + first, n);
+  else
+    run->kernels->widen (run->view->data + first, run->wide + first, n);
+}
+
+static void
+convert_run (FrcPool *pool, ConvertRun *run)
+{
+  run->n = (gsize) run->view->n * run->view->h * run->view->w * run->view->ld;
+  frc_pool_run (pool, convert_tile, run, (run->n + CONVERT_TILE - 1) / CONVERT_TILE);
+}
+
+/* See narrow.h. */
+void
+frc_narrow_widen_run (const FrcNarrowKernels *kernels, FrcPool *pool, const FrcNarrowView *in,
+    gfloat *out)
+{
+  ConvertRun run = {.kernels = kernels, .view = in, .wide = out};
+
+  convert_run (pool, &run);
+}
+
+/* See narrow.h. */
+void
+frc_narrow_convert_run (const FrcNarrowKernels *kernels, FrcPool *pool, const gfloat *in,
+    const FrcNarrowView *out)
+{
+  ConvertRun run = {.kernels = kernels, .view = out, .from = in};
+
+  convert_run (pool, &run);
+}
+
 /* ---- looking inside ------------------------------------------------------------------------ */
 
 void

@@ -93,6 +93,13 @@ convert_scalar (const gfloat *in, guint16 *out, gsize n)
 }
 
 static void
+widen_scalar (const guint16 *in, gfloat *out, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    out[i] = frc_bf16_widen (in[i]);
+}
+
+static void
 window_columns (const FrcNarrowWindow *row, guint x, gint *left, guint *first, guint *end)
 {
   *left = (gint) (x * row->stride_w) - (gint) row->pad_left;
@@ -209,5 +216,5 @@ roi_scalar (const guint16 *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guin
 }
 
 const FrcNarrowKernels frc_narrow_scalar = {"bf16 scalar", "gemm bf16 scalar", "gemm int8 scalar", NULL, NULL,
-  block_scalar, block_int8_scalar, finish_scalar, convert_scalar, quantize_scalar, depthwise_row_scalar, max_row_scalar, average_row_scalar,
+  block_scalar, block_int8_scalar, finish_scalar, convert_scalar, widen_scalar, quantize_scalar, depthwise_row_scalar, max_row_scalar, average_row_scalar,
   mean_scalar, scale_row_scalar, add_row_scalar, roi_scalar};

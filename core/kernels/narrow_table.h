@@ -80,6 +80,7 @@ struct _FrcNarrowKernels {
   void (*block_int8) (const FrcNarrowBlock *block);
   void (*finish) (const FrcNarrowFinish *finish);
   void (*convert) (const gfloat *in, guint16 *out, gsize n); /* f32 → bf16 */
+  void (*widen) (const guint16 *in, gfloat *out, gsize n);   /* a multiple of 32 */
   /* bf16 → round (in · inverse + zero) within 0 … 255, for n numbers, a multiple of 32. @step: bytes
    * of out from 64 numbers to the next 64. */
   void (*quantize) (const guint16 *in, guint8 *out, gsize n, gsize step, gfloat inverse,

@@ -299,6 +299,71 @@ test_narrow_operations (void)
   }
 }
 
+#define WIDTH 64
+
+/* A 3×3 convolution of SIDE × SIDE × WIDTH, twice; the result as f32. */
+static void
+run_square (const char *kernels, gboolean narrow, gboolean *by_winograd, gfloat *out)
+{
+  FrcGraph *graph = frc_graph_new (frc_kernels_get (kernels, NULL));
+  FrcPool *pool = frc_pool_new (2, NULL);
+  GRand *rand = g_rand_new_with_seed (12);
+  gint input = frc_graph_input (graph, WIDTH);
+
+  if (narrow)
+    graph->narrow = frc_narrow_kernels (graph->kernels, NULL);
+  gint x = layer (graph, rand, FRC_OP_CONV, input, WIDTH, WIDTH, 3, 1, FRC_ACT_RELU);
+  gint again = frc_graph_reuse (graph, x, x);
+  frc_graph_set_output (graph, again);
+  g_assert_true (frc_graph_finish (graph, NULL));
+  *by_winograd = graph->nodes[x].conv && graph->nodes[again].conv;
+
+  FrcPlan *plan = frc_plan_new (graph, NULL);
+  frc_plan_grow (plan, (FrcShape){ 1, SIDE, SIDE, WIDTH });
+  g_assert_true (frc_plan_place (plan, NULL));
+  g_assert_true (frc_pool_reserve (pool, plan->scratch_bytes, NULL));
+  FrcNarrowView in = frc_plan_narrow_view (plan, input), result = frc_plan_narrow_view (plan, again);
+  FrcView wide_in = frc_plan_view (plan, input), wide_result = frc_plan_view (plan, again);
+  for (guint i = 0; i < SIDE * SIDE * WIDTH; i++) {
+    guint16 half = frc_bf16_narrow (g_rand_double_range (rand, -1, 1));
+    if (narrow)
+      in.data[i] = half;
+    else
+      wide_in.data[i] = frc_bf16_widen (half);
+  }
+  g_assert_true (frc_plan_run (plan, pool));
+  if (narrow)
+    frc_narrow_widen (&result, out);
+  else
+    memcpy (out, wide_result.data, SIDE * SIDE * WIDTH * sizeof (gfloat));
+  frc_plan_free (plan);
+  frc_graph_free (graph);
+  frc_pool_free (pool);
+  g_rand_free (rand);
+}
+
+/* Without tile registers a narrow graph's 3×3 convolutions are f32's, by Winograd. */
+static void
+test_narrow_winograd (void)
+{
+  static const char *const names[] = { "scalar", "avx512", "amx" };
+  gfloat *want = g_new (gfloat, SIDE * SIDE * WIDTH), *got = g_new (gfloat, SIDE * SIDE * WIDTH);
+  gboolean by_winograd;
+
+  run_square ("scalar", FALSE, &by_winograd, want);
+  for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
+    const FrcKernels *kernels = frc_kernels_get (names[k], NULL);
+    if (!kernels || !frc_narrow_kernels (kernels, NULL))
+      continue;
+    run_square (names[k], TRUE, &by_winograd, got);
+    g_assert_cmpint (by_winograd, ==, k == 1);
+    for (guint i = 0; i < SIDE * SIDE * WIDTH; i++)
+      g_assert_cmpfloat_with_epsilon (got[i], want[i], .02f + .01f * fabsf (want[i]));
+  }
+  g_free (want);
+  g_free (got);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -310,5 +375,6 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/ceil-mode", test_ceil_mode);
   g_test_add_func ("/graph/mismatch", test_mismatch_is_an_error);
   g_test_add_func ("/graph/narrow-operations", test_narrow_operations);
+  g_test_add_func ("/graph/narrow-winograd", test_narrow_winograd);
   return g_test_run ();
 }

@@ -899,6 +899,10 @@ test_convert (void)
       for (guint j = 0; j < n; j++)
         g_assert_cmphex (got[j], ==, frc_bf16_narrow (in[j]));
       g_assert_cmphex (got[n], ==, CANARY);
+      n = n / 32 * 32;
+      kernels->widen (got, in, n);
+      for (guint j = 0; j < n; j++)
+        g_assert_cmpfloat (in[j], ==, frc_bf16_widen (got[j]));
     }
   }
 }
