@@ -321,8 +321,9 @@ tool_evaluate (const char *model, const ToolSettings *settings, const char *data
     ApClass mean;
     g_free (score (&e, &mean));
     *precision = voc ? mean.area : mean.coco;
-    *metric = g_strdup_printf ("mean AP, %s, on %s %s, %u images",
-        voc ? "VOC area, IoU .50" : "COCO, IoU .50:.95", name, split, e.dataset.paths->len);
+    *metric = g_strdup_printf ("mean AP, %s, on %s %s, %u image%s",
+        voc ? "VOC area, IoU .50" : "COCO, IoU .50:.95", name, split, e.dataset.paths->len,
+        e.dataset.paths->len == 1 ? "" : "s");
   }
   clear (&e);
   return good;

@@ -196,6 +196,17 @@ check "eval: a missing image makes exit 1" [ $? = 1 ]
 check "eval: a missing image is named" grep -q "b.jpg" "$dir/err"
 check "eval: progress with the time left" grep -q '2/2 images.* left' "$dir/err"
 check "eval: the means are printed" grep -q 'VOC area' "$dir/out"
+# calibrate --eval: what each precision costs there, with metric and set, in the file and in words
+run calibrate "$dir/plain.safetensors" "$dir/a.ppm" -o "$dir/cost.safetensors" --eval "$dir/set" --split one -q
+status=$?
+check "calibrate --eval" [ $status = 0 -a -s "$dir/cost.safetensors" ]
+check "calibrate --eval: the metric of f32" grep -Eq '^f32 +[0-9.]+ +mean AP, .* on set one, 1 image' "$dir/out"
+grep -q '^bf16 .* points$' "$dir/out" && runs_bf16=1 || runs_bf16=0
+check "calibrate --eval: or why a precision is not there" [ $runs_bf16 = 1 -o -n "$(grep AVX512-BF16 "$dir/err")" ]
+run info --json "$dir/cost.safetensors"
+check "calibrate --eval: costs in the file" json_is "lines[0]['int8_calibrated'] and all(
+  ' points of mean AP, ' in lines[0].get(p + '_cost', '') and lines[0][p + '_cost'].endswith(' on set one, 1 image')
+  for p in (('bf16', 'int8') if $runs_bf16 else ()))"
 refused "eval: --detections into no folder" "$dir/no/x" eval "$model" "$dir/set" --split one --detections "$dir/no/x"
 
 printf '1..%d\n' $number
