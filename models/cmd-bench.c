@@ -3,7 +3,7 @@
  * `frcnn bench`: how long a frame takes on this machine, stage by stage, and how near that is to
  * the fastest matrix product measured on it.
  */
-#include "core/kernels/kernels.h"
+#include "core/kernels/narrow.h"
 #include "tool.h"
 
 #include <stdio.h>
@@ -121,32 +121,75 @@ read_peak_bytes (void)
   return g_ascii_strtoull (line + strlen ("VmHWM:"), NULL, 10) * 1024;
 }
 
-/* GFLOP/s of the library's own product of two square matrices (a 1x1 convolution of 1024 pixels and
- * channels) on `threads` threads, best of a few; 0 without memory. */
-static gdouble
-measure_gemm (guint threads)
+/* The product of two square matrices, as a 1x1 convolution of 1024 pixels and channels. */
+typedef struct {
+  FrcPool *pool;
+  FrcConv *wide; /* one of the two */
+  FrcNarrowConv *narrow;
+  FrcView in, out;
+  FrcNarrowView narrow_in, narrow_out;
+  FrcNarrowConvIo io;
+} Gemm;
+
+/* FALSE: no memory, or no such kernels. */
+static gboolean
+gemm_init (Gemm *gemm, FrcPrecision precision, gfloat *values)
 {
   const gsize n = (gsize) PEAK_SIZE * PEAK_SIZE;
   const FrcConvSpec spec = { 1, 1, 1, 1, 0, 0, PEAK_SIZE, PEAK_SIZE, FRC_ACT_NONE };
   const FrcKernels *kernels = frc_kernels_get (NULL, NULL);
-  gfloat *values = g_try_new0 (gfloat, 3 * n);
-  FrcPool *pool = frc_pool_new (threads, NULL);
-  FrcConv *conv = values ? frc_conv_new (kernels, &spec, values, NULL, NULL) : NULL;
-  FrcView in = { values + n, 1, 1, PEAK_SIZE, PEAK_SIZE, PEAK_SIZE }, out = in;
+  const FrcBounds bounds = { 0, 1 };
+  gfloat *in = values + n, *out = values + 2 * n;
+  gemm->in = (FrcView) { in, 1, 1, PEAK_SIZE, PEAK_SIZE, PEAK_SIZE };
+  gemm->out = (FrcView) { out, 1, 1, PEAK_SIZE, PEAK_SIZE, PEAK_SIZE };
+  gemm->narrow_in = (FrcNarrowView) { (guint16 *) in, 1, 1, PEAK_SIZE, PEAK_SIZE, PEAK_SIZE };
+  gemm->narrow_out = (FrcNarrowView) { (guint16 *) out, 1, 1, PEAK_SIZE, PEAK_SIZE, PEAK_SIZE };
+  gemm->io = (FrcNarrowConvIo) { .in = &gemm->narrow_in, .out = &gemm->narrow_out };
+  if (precision == FRC_PRECISION_F32) {
+    gemm->wide = frc_conv_new (kernels, &spec, values, NULL, NULL);
+    return gemm->wide && frc_pool_reserve (gemm->pool,
+        frc_conv_scratch_bytes (gemm->wide, &gemm->in, &gemm->out), NULL);
+  }
+  const FrcNarrowKernels *narrow = frc_narrow_kernels (kernels, NULL);
+  if (!narrow)
+    return FALSE;
+  gemm->narrow = precision == FRC_PRECISION_INT8
+      ? frc_narrow_conv_new_int8 (narrow, &spec, 0, bounds, values, NULL, NULL)
+      : frc_narrow_conv_new (narrow, &spec, 0, FALSE, values, NULL, NULL);
+  return gemm->narrow && frc_pool_reserve (gemm->pool,
+      frc_narrow_conv_scratch_bytes (gemm->narrow, &gemm->io), NULL);
+}
+
+static void
+gemm_run (const Gemm *gemm)
+{
+  if (gemm->wide)
+    frc_conv_run (gemm->wide, gemm->pool, &gemm->in, NULL, &gemm->out);
+  else
+    frc_narrow_conv_run (gemm->narrow, gemm->pool, &gemm->io);
+}
+
+/* GFLOP/s of the library's own product in this precision on `threads` threads, best of a few; 0
+ * without memory. */
+static gdouble
+measure_gemm (FrcPrecision precision, guint threads)
+{
+  gfloat *values = g_try_new0 (gfloat, 3 * (gsize) PEAK_SIZE * PEAK_SIZE);
+  Gemm gemm = { frc_pool_new (threads, NULL) };
   gdouble best = 0;
-  out.data = values + 2 * n;
-  if (conv && pool && frc_pool_reserve (pool, frc_conv_scratch_bytes (conv, &in, &out), NULL)) {
-    frc_pool_begin (pool, NULL);
+  if (values && gemm.pool && gemm_init (&gemm, precision, values)) {
+    frc_pool_begin (gemm.pool, NULL);
     for (int round = 0; round < PEAK_ROUNDS; round++) {
       const gint64 start = g_get_monotonic_time ();
-      frc_conv_run (conv, pool, &in, NULL, &out);
+      gemm_run (&gemm);
       const gdouble us = (gdouble) MAX (1, g_get_monotonic_time () - start);
       best = MAX (best, 2.0 * PEAK_SIZE * PEAK_SIZE * PEAK_SIZE / us / 1e3);
     }
-    frc_pool_end (pool);
+    frc_pool_end (gemm.pool);
   }
-  frc_conv_free (conv);
-  frc_pool_free (pool);
+  frc_conv_free (gemm.wide);
+  frc_narrow_conv_free (gemm.narrow);
+  frc_pool_free (gemm.pool);
   g_free (values);
   return best;
 }
@@ -250,8 +293,9 @@ print_table (Bench *bench, const Options *options)
   printf ("\nmodel ready in %.0f ms, first detection after %.0f ms; peak memory %.1f MiB\n",
       bench->load_ms, bench->first_ms, (gdouble) bench->peak_bytes / 1048576);
   if (bench->gemm_gflops > 0)
-    printf ("peak: %.1f GFLOP/s, %d x %d matrices, %u thread%s, measured just now\n",
-        bench->gemm_gflops, PEAK_SIZE, PEAK_SIZE, bench->threads, bench->threads == 1 ? "" : "s");
+    printf ("peak: %.1f GFLOP/s, %d x %d matrices in %s, %u thread%s, measured just now\n",
+        bench->gemm_gflops, PEAK_SIZE, PEAK_SIZE, frc_precision_name (bench->precision),
+        bench->threads, bench->threads == 1 ? "" : "s");
 }
 
 static void
@@ -341,7 +385,7 @@ run (const Options *options, const char *model, GError **error)
     bench.n_proposals = info.n_proposals;
     bench.peak_bytes = read_peak_bytes (); /* before the matrices below */
     if (!options->json)
-      bench.gemm_gflops = measure_gemm (bench.threads);
+      bench.gemm_gflops = measure_gemm (bench.precision, bench.threads);
     if (options->json)
       print_json (&bench);
     else
