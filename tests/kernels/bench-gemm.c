@@ -5,6 +5,7 @@
  * arithmetic takes. bench-gemm [--threads N] [--cpu NAME] [--only SUBSTRING]
  */
 #include "check.h"
+#include "core/kernels/gemm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #define MIN_SECONDS 0.4
 #define PEAK_STEPS 150000 /* a millisecond: a core takes a while to the clock that it keeps */
 #define STREAM_TILES 64
+#define BLOCK_DEPTH 256
+#define BLOCK_RUNS 51
 
 typedef struct {
   const char *name;
@@ -122,6 +125,52 @@ measure_peak (const FrcKernels *kernels, FrcPool *pool)
       ((now (pool) - before) * 1e3);
 }
 
+static gint
+compare_doubles (gconstpointer a, gconstpointer b)
+{
+  gdouble x = *(const gdouble *) a, y = *(const gdouble *) b;
+
+  return x < y ? -1 : x > y;
+}
+
+static gdouble
+median (gdouble *values, guint n)
+{
+  qsort (values, n, sizeof *values, compare_doubles);
+  return values[n / 2];
+}
+
+/* The share of the peak that one block reaches over and over, all of its operands in L1: what is lost
+ * there no cut of the work brings back. A core that loads as well keeps a lower clock. */
+static gdouble
+measure_block (const FrcKernels *kernels, FrcPool *pool)
+{
+  static gdouble shares[BLOCK_RUNS];
+  const FrcGemmKernels *gemm = kernels->gemm;
+  const gsize tap = 0;
+  guint64 state = 1;
+  CheckView a = check_view_new_input (&state, 1, 1, gemm->rows, BLOCK_DEPTH, BLOCK_DEPTH);
+  CheckView b = check_view_new_input (&state, 1, 1, BLOCK_DEPTH, gemm->cols, gemm->cols);
+  CheckView c = check_view_new_output (1, 1, gemm->rows, gemm->cols, gemm->cols);
+  FrcGemmBlock block = {.a = a.view.data, .lda = BLOCK_DEPTH, .taps = &tap, .n_taps = 1,
+    .depth = BLOCK_DEPTH, .b = b.view.data, .c = c.view.data, .ldc = gemm->cols, .rows = gemm->rows,
+    .cols = gemm->cols, .first = TRUE, .ahead_in = a.view.data, .ahead_out = a.view.data};
+  gdouble flops = 2.0 * gemm->rows * gemm->cols * BLOCK_DEPTH;
+  guint repeats = MAX (2e8 / flops, 1);
+
+  for (guint i = 0; i < BLOCK_RUNS; i++) {
+    gdouble peak = measure_peak (kernels, pool), before = now (pool);
+    for (guint j = 0; j < repeats; j++)
+      gemm->block (&block);
+    shares[i] = repeats * flops / ((now (pool) - before) * 1e3);
+    shares[i] /= (peak + measure_peak (kernels, pool)) / 2;
+  }
+  check_view_clear (&a);
+  check_view_clear (&b);
+  check_view_clear (&c);
+  return median (shares, BLOCK_RUNS);
+}
+
 /* What a convolution moves at least: its input, weights and residual read once, its output written
  * once; the same bytes of the same memory without arithmetic. */
 typedef struct {
@@ -151,21 +200,6 @@ stream_tile (gpointer data, guint tile, gpointer scratch)
     }
   gsize part = stream->written->floats / STREAM_TILES;
   memset (stream->written->memory + tile * part, 0, part * sizeof (gfloat));
-}
-
-static gint
-compare_doubles (gconstpointer a, gconstpointer b)
-{
-  gdouble x = *(const gdouble *) a, y = *(const gdouble *) b;
-
-  return x < y ? -1 : x > y;
-}
-
-static gdouble
-median (gdouble *values, guint n)
-{
-  qsort (values, n, sizeof *values, compare_doubles);
-  return values[n / 2];
 }
 
 typedef struct {
@@ -260,6 +294,9 @@ main (int argc, char **argv)
   g_print ("%s, %d thread(s); share of the peak on registers (median, peak beside each run) | bytes "
       "moved at least, their rate alone, the longer of both times, its share of the peak\n",
       frc_kernels_name (kernels), threads);
+  if (threads == 1 && kernels->gemm->block != NULL)
+    g_print ("one block, its operands in L1: %.1f %% of the peak\n",
+        measure_block (kernels, pool) * 100);
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
     if (only == NULL || strstr (shapes[i].name, only) != NULL)
       bench_shape (&shapes[i], kernels, pool);
