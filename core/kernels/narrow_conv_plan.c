@@ -7,6 +7,11 @@
 #define INPUT_BYTES ((gsize) 512 << 10) /* of a tile: it stays in L2 beside its weights */
 #define INSIDE_BYTES ((gsize) 1280 << 10) /* of weights that stay in L2 */
 #define TILE_PIXELS 4096
+/* As measured with tile registers: a group of K, and what comes before and behind, for a pixel and a
+ * panel; a byte of weights that come from far. */
+#define STEP_CYCLES 4
+#define FINISH_CYCLES 14
+#define BYTE_CYCLES 0.2
 #define TILE_CYCLES 40000 /* less is not worth another thread's wake-up */
 #define TILES 12
 
@@ -84,10 +89,12 @@ frc_narrow_conv_plan (const FrcNarrowConv *conv, FrcNarrowConvShape shape, FrcNa
   Units units = plan_units (conv, shape, plan);
   gsize steps = (gsize) conv->n_taps * conv->groups;
   gsize weights = steps * conv->panels * FRC_NARROW_STEP_BYTES, input = units.units * units.bytes;
-  gdouble cycles = 2.0 * units.units * units.pixels * conv->panels * steps;
+  gdouble places = (gdouble) units.units * units.pixels * conv->panels;
+  gdouble cycles = MAX (places * (STEP_CYCLES * steps + FINISH_CYCLES), BYTE_CYCLES * weights);
   guint wanted = cycles < TILE_CYCLES ? 1 : (guint) MIN (cycles / TILE_CYCLES + 1, TILES);
   guint most = MAX (1, MIN (INPUT_BYTES / units.bytes, TILE_PIXELS / MAX (1, units.pixels)));
 
+  wanted += wanted > 1 && wanted % 2; /* two threads share an even number */
   plan->units = units.units;
   plan->panel_parts = 1;
   plan->unit_parts = part (units.units, most);
