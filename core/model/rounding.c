@@ -49,73 +49,67 @@ offer_move (const gfloat *in, FrcDtype dtype, FrcRoundingMove move, guint16 *out
   *excess += move.step;
 }
 
-/* The move of in[i] into @move; FALSE if there is none that takes from @excess. */
-static inline gboolean
-find_move (const gfloat *in, const guint16 *out, guint32 i, const FrcDtype dtype, gdouble excess,
-    FrcRoundingMove *move)
+typedef struct {
+  const gfloat *in;
+  guint16 *out;
+  gsize n;
+  gfloat sign;    /* of the excess at the start: moves go against it */
+  gdouble excess; /* of what is rounded so far */
+} Filter;
+
+/* Moves of a cost above @above and at most @limit that would not overshoot, into @moves; those of
+ * numbers half way between their neighbours cost nothing and are offered at once. Few pass, so the
+ * branches are foreseen. Returns how many there are in @moves. */
+static inline gsize
+find_moves (Filter *filter, const FrcDtype dtype, gfloat above, gfloat limit, FrcRoundingMove *moves)
 {
-  gfloat rounded = widen (out[i], dtype), error = rounded - in[i];
-  gfloat other = widen (other_neighbour (out[i], rounded, in[i]), dtype);
+  gfloat most = (gfloat) fabs (filter->excess) * 2.001f;
+  gsize n = 0;
 
-  *move = (FrcRoundingMove){ fabsf (other - in[i]) - fabsf (error), other - rounded, i };
-  return (error * excess > 0) & (fabsf (other) <= G_MAXFLOAT); /* exact, or it would add to it: none */
-}
-
-/* Offers all moves, cheapest first. Most of those that are taken come early, and what would overshoot
- * is never taken later: so the order is made of the moves up to some cost, then of those up to four
- * times as much that are still small enough. */
-static void
-offer_moves (const gfloat *in, FrcDtype dtype, FrcRoundingMove *moves, gsize n, gdouble mean_step,
-    guint16 *out, gdouble excess)
-{
-  gfloat limit = (gfloat) ((2 * fabs (excess) + 4 * mean_step) / MAX (n, 1));
-
-  /* Those half way between their neighbours, by index as they lie. */
-  for (gsize k = 0; k < n; k++)
-    if (moves[k].cost <= 0) {
-      offer_move (in, dtype, moves[k], out, &excess);
-      moves[k].step = INFINITY;
-    }
-  while (n > 0) {
-    gfloat most = (gfloat) fabs (excess) * 2.001f;
-    gsize cheap = 0, left = 0;
-    for (gsize k = 0; k < n; k++) {
-      FrcRoundingMove move = moves[k];
-      if (fabsf (move.step) > most)
-        continue;
-      moves[left] = moves[cheap];
-      moves[move.cost <= limit ? cheap : left] = move;
-      cheap += move.cost <= limit;
-      left++;
-    }
-    qsort (moves, cheap, sizeof *moves, by_cost);
-    for (gsize k = 0; k < cheap; k++)
-      offer_move (in, dtype, moves[k], out, &excess);
-    moves += cheap;
-    n = left - cheap;
-    limit *= 4;
+  for (gsize i = 0; i < filter->n; i++) {
+    gfloat in = filter->in[i], rounded = widen (filter->out[i], dtype), error = rounded - in;
+    gfloat other = widen (other_neighbour (filter->out[i], rounded, in), dtype);
+    FrcRoundingMove move = { fabsf (other - in) - fabsf (error), other - rounded, (guint32) i };
+    if (!(move.cost <= limit) || move.cost <= above || fabsf (move.step) > most ||
+        !(error * filter->sign > 0) || !isfinite (other))
+      continue; /* with an error of 0 it is exact and stays */
+    if (move.cost <= 0)
+      offer_move (filter->in, dtype, move, filter->out, &filter->excess);
+    else
+      moves[n++] = move;
   }
+  return n;
 }
 
-/* With a constant @dtype. */
+/* With a constant @dtype. All moves are offered, cheapest first. Most of those that are taken come
+ * early, and what would overshoot is never taken later: so they are looked for up to some cost, then
+ * up to four times as much, until what is left has too large steps. */
 static inline void
 round_filter (const gfloat *in, gsize n, const FrcDtype dtype, FrcRoundingMove *moves, guint16 *out)
 {
-  gdouble excess = 0, steps = 0;
-  gsize n_moves = 0;
+  Filter filter = { in, out, n, 0, 0 };
+  gdouble size = 0;
 
   for (gsize i = 0; i < n; i++)
     out[i] = nearest (in[i], dtype);
-  for (gsize i = 0; i < n; i++)
-    excess += (gdouble) widen (out[i], dtype) - in[i];
-  if (!isfinite (excess))
+  for (gsize i = 0; i < n; i++) {
+    filter.excess += (gdouble) widen (out[i], dtype) - in[i];
+    size += fabsf (in[i]);
+  }
+  if (!isfinite (filter.excess) || filter.excess == 0)
     return;
-  for (gsize i = 0; i < n; i++)
-    if (find_move (in, out, (guint32) i, dtype, excess, &moves[n_moves]))
-      n_moves++;
-  for (gsize k = 0; k < n_moves; k++)
-    steps += fabsf (moves[k].step);
-  offer_moves (in, dtype, moves, n_moves, steps / MAX (n_moves, 1), out, excess);
+  filter.sign = filter.excess > 0 ? 1 : -1;
+  gdouble mean_step = size / n / (dtype == FRC_DTYPE_F16 ? 1024 : 128);
+  gfloat limit = (gfloat) (4 * (fabs (filter.excess) + 2 * mean_step) / n), above = -INFINITY;
+  limit = MAX (limit, G_MINFLOAT); /* where denormals are flushed, 0 would never grow */
+  while (filter.excess * filter.sign > 0 && above <= fabs (filter.excess) * 2.001) {
+    gsize n_moves = find_moves (&filter, dtype, above, limit, moves);
+    qsort (moves, n_moves, sizeof *moves, by_cost);
+    for (gsize k = 0; k < n_moves; k++)
+      offer_move (in, dtype, moves[k], out, &filter.excess);
+    above = limit;
+    limit *= 4;
+  }
 }
 
 void

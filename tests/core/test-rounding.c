@@ -6,6 +6,9 @@
 #include "core/model/weights-private.h"
 
 #include <math.h>
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
 
 static gfloat
 widen (guint16 bits, FrcDtype dtype)
@@ -111,6 +114,30 @@ test_not_finite (void)
     g_assert_true (isfinite (frc_f32_from_f16 (out[i])));
 }
 
+/* Numbers so small that steps are denormals: it ends, whether those are flushed or not. */
+static void
+test_denormal (void)
+{
+  gfloat in[64];
+  FrcRoundingMove moves[64];
+  guint16 out[64];
+
+  for (guint i = 0; i < 64; i++)
+    in[i] = 1e-39f * (gfloat) (i + 1) / 7;
+  frc_round_filter (in, 64, FRC_DTYPE_BF16, moves, out);
+#ifdef __SSE__
+  guint control = _mm_getcsr ();
+  _mm_setcsr (control | 0x8040);
+  frc_round_filter (in, 64, FRC_DTYPE_BF16, moves, out);
+  for (guint i = 0; i < 64; i++)
+    in[i] = 1.2e-38f * (1 + (gfloat) i / 300);
+  frc_round_filter (in, 64, FRC_DTYPE_BF16, moves, out);
+  _mm_setcsr (control);
+#endif
+  for (guint i = 0; i < 64; i++)
+    g_assert_cmpfloat (fabsf (widen (out[i], FRC_DTYPE_BF16)), <, 2e-38f);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -119,5 +146,6 @@ main (int argc, char **argv)
   g_test_add_func ("/rounding/bf16", test_bf16);
   g_test_add_func ("/rounding/closed-form", test_closed_form);
   g_test_add_func ("/rounding/not-finite", test_not_finite);
+  g_test_add_func ("/rounding/denormal", test_denormal);
   return g_test_run ();
 }
