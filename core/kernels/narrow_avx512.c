@@ -1,70 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Narrow kernels for AVX512-BF16.
+ * Narrow kernels for AVX512-BF16, but for windows.
  */
-#include "activation.h"
-#include "narrow_table.h"
-#include "window.h"
-
-#define INLINE static inline __attribute__ ((always_inline, unused))
-#define UNROLL _Pragma ("GCC unroll 32")
-
-/* ---- a group of 32 channels ---------------------------------------------------------------- */
-
-typedef struct {
-  __m512 even, odd;
-} Group;
-
-INLINE Group
-group_load (const guint16 *p)
-{
-  __m512i v = _mm512_loadu_si512 (p);
-
-  return (Group){_mm512_castsi512_ps (_mm512_slli_epi32 (v, 16)),
-    _mm512_castsi512_ps (_mm512_and_si512 (v, _mm512_set1_epi32 ((gint) 0xffff0000)))};
-}
-
-INLINE Group
-group_load_wide (const gfloat *p)
-{
-  return (Group){_mm512_loadu_ps (p), _mm512_loadu_ps (p + 16)};
-}
-
-INLINE void
-group_store (guint16 *p, Group g)
-{
-  const __m512i alternate = _mm512_set_epi16 (31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9,
-      24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-
-  _mm512_storeu_si512 (p, _mm512_permutexvar_epi16 (alternate,
-      (__m512i) _mm512_cvtne2ps_pbh (g.odd, g.even)));
-}
-
-INLINE Group
-group_fma (Group a, Group b, Group sum)
-{
-  return (Group){_mm512_fmadd_ps (a.even, b.even, sum.even),
-    _mm512_fmadd_ps (a.odd, b.odd, sum.odd)};
-}
-
-INLINE Group
-group_activate (Group g, FrcActivation activation)
-{
-  return (Group){frc_activate_m512 (g.even, activation), frc_activate_m512 (g.odd, activation)};
-}
-
-INLINE Group
-group_all (gfloat v)
-{
-  return (Group){_mm512_set1_ps (v), _mm512_set1_ps (v)};
-}
-
-/* The greater one; a NaN in either wins. */
-INLINE __m512
-greater (__m512 most, __m512 v)
-{
-  return _mm512_mask_mov_ps (_mm512_max_ps (v, most), _mm512_cmp_ps_mask (v, v, _CMP_UNORD_Q), v);
-}
+#include "narrow_group_avx512.h"
 
 /* ---- convolution --------------------------------------------------------------------------- */
 
@@ -283,181 +221,6 @@ quantize_avx512 (const guint16 *in, guint8 *out, gsize n, gsize step, gfloat inv
   }
 }
 
-/* ---- windows ------------------------------------------------------------------------------- */
-
-/* @n neighbouring output pixels of one group: each input pixel of a row is widened once. */
-INLINE void
-depthwise_tile (const FrcNarrowWindow *row, guint x, guint group, const guint kernel_w,
-    const guint stride, const guint n, const gboolean clipped)
-{
-  guint channels = row->groups * FRC_NARROW_GROUP, c = group * FRC_NARROW_GROUP;
-  gint left = (gint) (x * stride) - (gint) row->pad_left;
-  const guint16 *in = row->in + (gssize) left * (gssize) row->ld + c;
-  const gfloat *weights = row->weights + (gsize) row->first_row * kernel_w * channels + c;
-  guint16 *out = row->out + x * row->out_ld + c;
-  Group sum[8];
-
-  UNROLL
-  for (guint i = 0; i < n; i++)
-    sum[i] = group_load_wide (row->bias + c);
-  for (guint ky = 0; ky < row->n_rows; ky++) {
-    Group weight[5];
-    UNROLL
-    for (guint kx = 0; kx < kernel_w; kx++)
-      weight[kx] = group_load_wide (weights + kx * channels);
-    UNROLL
-    for (guint column = 0; column < (n - 1) * stride + kernel_w; column++) {
-      if (clipped && (guint) (left + (gint) column) >= row->in_w)
-        continue;
-      Group pixel = group_load (in + column * row->ld);
-      UNROLL
-      for (guint i = 0; i < n; i++)
-        if (column >= i * stride && column - i * stride < kernel_w)
-          sum[i] = group_fma (pixel, weight[column - i * stride], sum[i]);
-    }
-    in += row->row_step;
-    weights += kernel_w * channels;
-  }
-  UNROLL
-  for (guint i = 0; i < n; i++)
-    group_store (out + i * row->out_ld, group_activate (sum[i], row->activation));
-}
-
-INLINE void
-depthwise_pixels (const FrcNarrowWindow *row, guint x, const guint kernel_w, const guint stride,
-    const guint n, const gboolean clipped)
-{
-  for (guint group = 0; group < row->groups; group++)
-    depthwise_tile (row, x, group, kernel_w, stride, n, clipped);
-}
-
-typedef void (*PixelsFunc) (const FrcNarrowWindow *row, guint x);
-typedef struct {
-  guint n;
-  PixelsFunc inner, clipped;
-} Pixels;
-
-#define PIXELS(kernel, stride, n)                                            \
-  static void                                                                \
-  inner_##kernel##_##stride##_##n (const FrcNarrowWindow *row, guint x)      \
-  {                                                                          \
-    depthwise_pixels (row, x, kernel, stride, n, FALSE);                     \
-  }                                                                          \
-  static void                                                                \
-  clipped_##kernel##_##stride##_##n (const FrcNarrowWindow *row, guint x)    \
-  {                                                                          \
-    depthwise_pixels (row, x, kernel, stride, n, TRUE);                      \
-  }
-PIXELS (3, 1, 8) PIXELS (3, 1, 4) PIXELS (3, 1, 1)
-PIXELS (3, 2, 8) PIXELS (3, 2, 4) PIXELS (3, 2, 1)
-PIXELS (5, 1, 8) PIXELS (5, 1, 4) PIXELS (5, 1, 1)
-PIXELS (5, 2, 8) PIXELS (5, 2, 4) PIXELS (5, 2, 1)
-
-#define ENTRY(kernel, stride, n) \
-  {n, inner_##kernel##_##stride##_##n, clipped_##kernel##_##stride##_##n}
-#define ENTRIES(kernel, stride) \
-  {ENTRY (kernel, stride, 8), ENTRY (kernel, stride, 4), ENTRY (kernel, stride, 1)}
-static const Pixels pixels[2][2][3] = {
-  {ENTRIES (3, 1), ENTRIES (3, 2)}, {ENTRIES (5, 1), ENTRIES (5, 2)}};
-
-/* The window's columns inside the map for output pixel @x. */
-INLINE void
-window_columns (const FrcNarrowWindow *row, guint x, gint *left, guint *first, guint *end)
-{
-  *left = (gint) (x * row->stride_w) - (gint) row->pad_left;
-  *first = MAX (-*left, 0);
-  *end = MAX (MIN ((gint) row->in_w - *left, (gint) row->kernel_w), (gint) *first);
-}
-
-static void
-depthwise_generic (const FrcNarrowWindow *row)
-{
-  guint channels = row->groups * FRC_NARROW_GROUP, first, end;
-  gint left;
-
-  for (guint x = 0; x < row->out_w; x++) {
-    window_columns (row, x, &left, &first, &end);
-    for (guint c = 0; c < channels; c += FRC_NARROW_GROUP) {
-      Group sum = group_load_wide (row->bias + c);
-      for (guint ky = 0; ky < row->n_rows; ky++)
-        for (guint kx = first; kx < end; kx++) {
-          gsize tap = (row->first_row + ky) * row->kernel_w + kx;
-          sum = group_fma (
-              group_load (row->in + ky * row->row_step + (left + (gint) kx) * row->ld + c),
-              group_load_wide (row->weights + tap * channels + c), sum);
-        }
-      group_store (row->out + x * row->out_ld + c, group_activate (sum, row->activation));
-    }
-  }
-}
-
-static void
-depthwise_row_avx512 (const FrcNarrowWindow *row)
-{
-  guint kernel = row->kernel_w, stride = row->stride_w, x = 0;
-
-  if ((kernel != 3 && kernel != 5) || stride > 2) {
-    depthwise_generic (row);
-    return;
-  }
-  guint first = (row->pad_left + stride - 1) / stride, room = row->in_w + row->pad_left;
-  guint end = room < kernel ? 0 : (room - kernel) / stride + 1; /* of the pixels without a border */
-  const Pixels *run = pixels[kernel == 5][stride == 2];
-  while (x < row->out_w) {
-    guint left = row->out_w - x;
-    while (run->n > row->out_w || (run->n == 8 && left <= 4))
-      run++;
-    x = MIN (x, row->out_w - run->n); /* the last ones overlap their neighbours */
-    if (x >= first && x + run->n <= end)
-      run->inner (row, x);
-    else
-      run->clipped (row, x);
-    x += run->n;
-  }
-}
-
-static void
-max_row_avx512 (const FrcNarrowWindow *row)
-{
-  guint channels = row->groups * FRC_NARROW_GROUP, first, end;
-  gint left;
-
-  for (guint x = 0; x < row->out_w; x++) {
-    window_columns (row, x, &left, &first, &end);
-    for (guint c = 0; c < channels; c += FRC_NARROW_GROUP) {
-      Group most = group_all (-__builtin_inff ());
-      for (guint ky = 0; ky < row->n_rows; ky++)
-        for (guint kx = first; kx < end; kx++) {
-          Group v = group_load (row->in + ky * row->row_step + (left + (gint) kx) * row->ld + c);
-          most = (Group){greater (most.even, v.even), greater (most.odd, v.odd)};
-        }
-      group_store (row->out + x * row->out_ld + c, most);
-    }
-  }
-}
-
-static void
-average_row_avx512 (const FrcNarrowWindow *row)
-{
-  guint channels = row->groups * FRC_NARROW_GROUP, first, end;
-  gint left;
-
-  for (guint x = 0; x < row->out_w; x++) {
-    window_columns (row, x, &left, &first, &end);
-    Group share = group_all (1.0f / (row->n_rows * (end - first)));
-    for (guint c = 0; c < channels; c += FRC_NARROW_GROUP) {
-      Group sum = group_all (0);
-      for (guint ky = 0; ky < row->n_rows; ky++)
-        for (guint kx = first; kx < end; kx++) {
-          Group v = group_load (row->in + ky * row->row_step + (left + (gint) kx) * row->ld + c);
-          sum = (Group){_mm512_add_ps (sum.even, v.even), _mm512_add_ps (sum.odd, v.odd)};
-        }
-      sum = group_fma (sum, share, group_all (0));
-      group_store (row->out + x * row->out_ld + c, group_activate (sum, row->activation));
-    }
-  }
-}
-
 /* ---- the others ---------------------------------------------------------------------------- */
 
 /* Pixels are added in a fixed order: runs of 256 in f32, those sums in f32 again. */
@@ -543,15 +306,15 @@ roi_avx512 (const guint16 *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guin
     }
 }
 
-#define OTHERS                                                                                \
-  finish_avx512, convert_avx512, widen_avx512, quantize_avx512, depthwise_row_avx512,           \
-      max_row_avx512, average_row_avx512,                                                     \
-      mean_avx512, scale_row_avx512, add_row_avx512, roi_avx512
+#define OTHERS                                                                                    \
+  finish_avx512, convert_avx512, widen_avx512, quantize_avx512, frc_narrow_depthwise_row_avx512,  \
+      frc_narrow_max_row_avx512, frc_narrow_average_row_avx512, mean_avx512, scale_row_avx512,    \
+      add_row_avx512, roi_avx512
 
-const FrcNarrowKernels frc_narrow_avx512 = {"bf16 avx512", "gemm bf16 avx512", "gemm int8 avx512", NULL, NULL,
-  block_avx512, block_int8_avx512, OTHERS};
+const FrcNarrowKernels frc_narrow_avx512 = {"bf16 avx512", "gemm bf16 avx512", "gemm int8 avx512", NULL,
+  NULL, block_avx512, block_int8_avx512, OTHERS};
 
 #ifdef FRC_AMX
-const FrcNarrowKernels frc_narrow_amx = {"bf16 avx512", "gemm bf16 amx", "gemm int8 amx", frc_narrow_begin_amx,
-  frc_narrow_end_amx, frc_narrow_block_amx, frc_narrow_block_int8_amx, OTHERS};
+const FrcNarrowKernels frc_narrow_amx = {"bf16 avx512", "gemm bf16 amx", "gemm int8 amx",
+  frc_narrow_begin_amx, frc_narrow_end_amx, frc_narrow_block_amx, frc_narrow_block_int8_amx, OTHERS};
 #endif

@@ -104,6 +104,9 @@ extern const FrcNarrowKernels frc_narrow_avx512;
 #endif
 #ifdef FRC_AMX
 extern const FrcNarrowKernels frc_narrow_amx;
+void frc_narrow_depthwise_row_avx512 (const FrcNarrowWindow *row);
+void frc_narrow_max_row_avx512 (const FrcNarrowWindow *row);
+void frc_narrow_average_row_avx512 (const FrcNarrowWindow *row);
 void frc_narrow_begin_amx (void);
 void frc_narrow_end_amx (void);
 void frc_narrow_block_amx (const FrcNarrowBlock *block);
