@@ -12,8 +12,7 @@
 /* Tiles of a piece: as few as make use of a panel of weights where all of it stays in L2, more where
  * it does not, so that the weights are read less often. */
 #define TILES_INSIDE 28
-#define TILES_OUTSIDE 42
-#define MIN_PIECES 4
+#define TILES_OUTSIDE 70
 #define MAX_LINE (2 * FRC_WINOGRAD_SIDE + 1) /* points of an axis' phases */
 /* At stride 2 weights grow ninefold: only as many as that are read faster than multiplied. */
 #define HALF_MOST_WEIGHTS (256 * 256)
@@ -181,17 +180,21 @@ winograd_run (const FrcConv *conv, const FrcView *in, const FrcView *residual, c
   return run;
 }
 
+/* A piece for each thread or, if there are more, as many for each: every range of tiles reads the
+ * weights again, every part of the channels transforms the input again. */
 static void
-winograd_plan (WinogradRun *run)
+winograd_plan (WinogradRun *run, guint threads)
 {
   const FrcConv *conv = run->conv;
   guint most = most_tiles (conv), rows = conv->gemm->rows;
   guint panels = div_up (conv->spec.out_channels, conv->gemm->cols);
 
   run->ranges = div_up (run->tiles, most);
-  if (run->ranges < MIN_PIECES && 2 * run->tiles >= 3 * rows * MIN_PIECES)
-    run->ranges = MIN_PIECES;
-  while (run->ranges * run->parts < MIN_PIECES) {
+  if (run->ranges > threads)
+    run->ranges = div_up (run->ranges, threads) * threads;
+  else if (2 * run->tiles >= 3 * rows * threads)
+    run->ranges = threads;
+  while (run->ranges * run->parts < threads) {
     if (run->tiles >= 4 * rows * run->ranges)
       run->ranges *= 2;
     else if (panels >= 2 * run->parts)
@@ -362,7 +365,7 @@ frc_winograd_run (const FrcConv *conv, FrcPool *pool, const FrcView *in, const F
 {
   WinogradRun run = winograd_run (conv, in, residual, out);
 
-  winograd_plan (&run);
+  winograd_plan (&run, frc_pool_get_threads (pool));
   frc_pool_run (pool, run_piece, &run, run.ranges * run.parts);
 }
 

@@ -38,7 +38,8 @@ typedef struct {
   CheckView exact, scale, scalar; /* outputs: in double rounded once, units, the scalar kernel's */
 } GemmData;
 
-static FrcPool *pools[2]; /* of one thread and of two */
+#define POOLS 3
+static FrcPool *pools[POOLS]; /* of one thread, of two and of four */
 
 static void
 report (const GemmData *d, const char *kernel, const char *problem)
@@ -170,12 +171,12 @@ check_kernel (GemmData *d, const char *name, const char *label, const CheckView 
   GError *error = NULL;
   FrcConv *conv =
       frc_conv_new (frc_kernels_get (name, NULL), &c->spec, d->weight, d->bias, &error);
-  CheckView out[2];
+  CheckView out[POOLS];
 
   g_assert_no_error (error);
   if (conv->winograd != NULL)
     tolerance = c->spec.stride_h == 1 ? TOLERANCE_WINOGRAD : TOLERANCE_WINOGRAD_HALF;
-  for (guint i = 0; i < 2; i++) {
+  for (guint i = 0; i < POOLS; i++) {
     out[i] = check_view_new_output (c->n, c->out_h, c->out_w, o, o + c->out_extra);
     run_conv (d, conv, pools[i], &out[i]);
     char *problem = check_view_canaries (&out[i]);
@@ -185,12 +186,13 @@ check_kernel (GemmData *d, const char *name, const char *label, const CheckView 
       report (d, label, problem);
     g_free (problem);
   }
-  if (memcmp (out[0].memory, out[1].memory, out[0].floats * sizeof (gfloat)) != 0)
-    report (d, label, "one thread and two differ");
+  for (guint i = 1; i < POOLS; i++)
+    if (memcmp (out[0].memory, out[i].memory, out[0].floats * sizeof (gfloat)) != 0)
+      report (d, label, i == 1 ? "one thread and two differ" : "one thread and four differ");
   for (gsize i = 0; keep && i < (gsize) c->n * c->out_h * c->out_w; i++)
     memcpy (keep->view.data + i * o, out[0].view.data + i * out[0].view.ld, o * sizeof (gfloat));
-  check_view_clear (&out[0]);
-  check_view_clear (&out[1]);
+  for (guint i = 0; i < POOLS; i++)
+    check_view_clear (&out[i]);
   frc_conv_free (conv);
 }
 
@@ -299,7 +301,7 @@ test_tiles (void)
     {{1, 1, 1, 1, 0, 0, 1024, 64, FRC_ACT_NONE}, 1, 25, 21, 25, 21, 0, 0, TRUE, RESIDUAL_SAME},
     {{3, 3, 1, 1, 1, 1, 40, 40, FRC_ACT_RELU}, 2, 30, 31, 30, 31, 0, 0, TRUE, RESIDUAL_SAME},
     {{3, 3, 2, 2, 1, 1, 40, 56, FRC_ACT_RELU}, 2, 60, 61, 30, 31, 0, 0, TRUE, RESIDUAL_SAME},
-    {{3, 3, 1, 1, 1, 1, 160, 176, FRC_ACT_NONE}, 1, 26, 27, 26, 27, 0, 0, TRUE, RESIDUAL_NONE},
+    {{3, 3, 1, 1, 1, 1, 160, 176, FRC_ACT_NONE}, 2, 26, 27, 26, 27, 0, 0, TRUE, RESIDUAL_NONE},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -442,8 +444,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  pools[0] = frc_pool_new (1, NULL);
-  pools[1] = frc_pool_new (2, NULL);
+  for (guint i = 0; i < POOLS; i++)
+    pools[i] = frc_pool_new (1 << i, NULL);
   g_test_add_func ("/gemm/tails", test_tails);
   g_test_add_func ("/gemm/connected", test_connected);
   g_test_add_func ("/gemm/tiles", test_tiles);
@@ -454,7 +456,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gemm/scratch-bound", test_scratch_bound);
   g_test_add_func ("/gemm/random", test_random);
   int result = g_test_run ();
-  frc_pool_free (pools[0]);
-  frc_pool_free (pools[1]);
+  for (guint i = 0; i < POOLS; i++)
+    frc_pool_free (pools[i]);
   return result;
 }
