@@ -299,44 +299,27 @@ print_table (Bench *bench, const Options *options)
 }
 
 static void
-append_number (GString *out, const char *key, gdouble value)
-{
-  tool_json_key (out, key);
-  tool_json_number (out, value);
-}
-
-static void
-append_count (GString *out, const char *key, guint64 value)
-{
-  tool_json_key (out, key);
-  g_string_append_printf (out, "%" G_GUINT64_FORMAT, value);
-}
-
-static void
 print_json (Bench *bench)
 {
   g_autoptr (GString) out = g_string_new ("{");
-  tool_json_key (out, "model");
-  tool_json_string (out, frc_model_get_info (bench->session.model)->name);
-  tool_json_key (out, "precision");
-  tool_json_string (out, frc_precision_name (bench->precision));
-  append_count (out, "threads", bench->threads);
-  append_count (out, "width", bench->still.image.info.width);
-  append_count (out, "height", bench->still.image.info.height);
-  append_count (out, "frames", bench->n_frames);
-  append_number (out, "median_ms", quantile (bench->ms, bench->n_frames, 0.5));
-  append_number (out, "p95_ms", quantile (bench->ms, bench->n_frames, 0.95));
-  append_number (out, "load_ms", bench->load_ms);
-  append_number (out, "first_ms", bench->first_ms);
-  append_count (out, "peak_bytes", bench->peak_bytes);
+  tool_json_add_text (out, "model", frc_model_get_info (bench->session.model)->name);
+  tool_json_add_text (out, "precision", frc_precision_name (bench->precision));
+  tool_json_add_count (out, "threads", bench->threads);
+  tool_json_add_count (out, "width", bench->still.image.info.width);
+  tool_json_add_count (out, "height", bench->still.image.info.height);
+  tool_json_add_count (out, "frames", bench->n_frames);
+  tool_json_add_number (out, "median_ms", quantile (bench->ms, bench->n_frames, 0.5));
+  tool_json_add_number (out, "p95_ms", quantile (bench->ms, bench->n_frames, 0.95));
+  tool_json_add_number (out, "load_ms", bench->load_ms);
+  tool_json_add_number (out, "first_ms", bench->first_ms);
+  tool_json_add_count (out, "peak_bytes", bench->peak_bytes);
   tool_json_key (out, "stages");
   g_string_append_c (out, '[');
   for (guint i = 0; i < bench->n_stages; i++) {
     g_string_append (out, i ? ", {" : "{");
-    tool_json_key (out, "name");
-    tool_json_string (out, bench->stages[i].name);
-    append_number (out, "median_ms", quantile (bench->stages[i].ms, bench->n_frames, 0.5));
-    append_number (out, "gflops", stage_gflops (&bench->stages[i]));
+    tool_json_add_text (out, "name", bench->stages[i].name);
+    tool_json_add_number (out, "median_ms", quantile (bench->stages[i].ms, bench->n_frames, 0.5));
+    tool_json_add_number (out, "gflops", stage_gflops (&bench->stages[i]));
     g_string_append_c (out, '}');
   }
   g_string_append (out, "]}\n");

@@ -66,28 +66,6 @@ print_info (const FrcModel *model)
 }
 
 static void
-append_text (GString *out, const char *key, const char *text)
-{
-  tool_json_key (out, key);
-  tool_json_string (out, text);
-}
-
-static void
-append_number (GString *out, const char *key, gdouble value)
-{
-  tool_json_key (out, key);
-  tool_json_number (out, value);
-}
-
-/* Counts may exceed the nine digits of a number that stands for a float. */
-static void
-append_count (GString *out, const char *key, guint64 value)
-{
-  tool_json_key (out, key);
-  g_string_append_printf (out, "%" G_GUINT64_FORMAT, value);
-}
-
-static void
 append_triple (GString *out, const char *key, const gfloat value[3])
 {
   tool_json_key (out, key);
@@ -102,9 +80,9 @@ static void
 append_info (GString *out, const FrcModel *model)
 {
   const FrcModelInfo *info = frc_model_get_info (model);
-  append_text (out, "model", info->name);
-  append_text (out, "path", info->path);
-  append_text (out, "family", info->family);
+  tool_json_add_text (out, "model", info->name);
+  tool_json_add_text (out, "path", info->path);
+  tool_json_add_text (out, "family", info->family);
   tool_json_key (out, "family_guessed");
   g_string_append (out, info->family_guessed ? "true" : "false");
   tool_json_key (out, "labels");
@@ -119,26 +97,26 @@ append_info (GString *out, const FrcModel *model)
       g_string_append (out, "null");
   }
   g_string_append_c (out, ']');
-  append_count (out, "min_size", info->min_size);
-  append_count (out, "max_size", info->max_size);
+  tool_json_add_count (out, "min_size", info->min_size);
+  tool_json_add_count (out, "max_size", info->max_size);
   append_triple (out, "image_mean", info->image_mean);
   append_triple (out, "image_std", info->image_std);
-  append_count (out, "parameters", info->n_parameters);
-  append_count (out, "anchor_levels", info->n_anchor_levels);
-  append_count (out, "anchors_per_cell", info->anchors_per_cell);
-  append_count (out, "rpn_pre_nms_top_n", info->rpn_pre_nms_top_n);
-  append_count (out, "rpn_post_nms_top_n", info->rpn_post_nms_top_n);
-  append_number (out, "rpn_nms_threshold", info->rpn_nms_threshold);
-  append_number (out, "rpn_score_threshold", info->rpn_score_threshold);
-  append_number (out, "box_score_threshold", info->box_score_threshold);
-  append_number (out, "box_nms_threshold", info->box_nms_threshold);
-  append_count (out, "box_detections_per_image", info->box_detections_per_image);
+  tool_json_add_count (out, "parameters", info->n_parameters);
+  tool_json_add_count (out, "anchor_levels", info->n_anchor_levels);
+  tool_json_add_count (out, "anchors_per_cell", info->anchors_per_cell);
+  tool_json_add_count (out, "rpn_pre_nms_top_n", info->rpn_pre_nms_top_n);
+  tool_json_add_count (out, "rpn_post_nms_top_n", info->rpn_post_nms_top_n);
+  tool_json_add_number (out, "rpn_nms_threshold", info->rpn_nms_threshold);
+  tool_json_add_number (out, "rpn_score_threshold", info->rpn_score_threshold);
+  tool_json_add_number (out, "box_score_threshold", info->box_score_threshold);
+  tool_json_add_number (out, "box_nms_threshold", info->box_nms_threshold);
+  tool_json_add_count (out, "box_detections_per_image", info->box_detections_per_image);
   tool_json_key (out, "int8_calibrated");
   g_string_append (out, info->has_int8_bounds ? "true" : "false");
   if (info->bf16_cost)
-    append_text (out, "bf16_cost", info->bf16_cost);
+    tool_json_add_text (out, "bf16_cost", info->bf16_cost);
   if (info->int8_cost)
-    append_text (out, "int8_cost", info->int8_cost);
+    tool_json_add_text (out, "int8_cost", info->int8_cost);
 }
 
 /* `text` and blanks up to `width` characters: printf counts bytes. */
@@ -165,13 +143,13 @@ take_layer (const FrcLayer *layer, gpointer user_data)
     return;
   }
   g_string_append (sink->json, sink->n > 1 ? ", {" : "{");
-  append_text (sink->json, "name", layer->name);
-  append_text (sink->json, "operation", layer->operation);
-  append_text (sink->json, "kernel", layer->kernel);
+  tool_json_add_text (sink->json, "name", layer->name);
+  tool_json_add_text (sink->json, "operation", layer->operation);
+  tool_json_add_text (sink->json, "kernel", layer->kernel);
   tool_json_key (sink->json, "shape");
   g_string_append_printf (sink->json, "[%u, %u, %u, %u]", layer->n, layer->h, layer->w, layer->c);
-  append_number (sink->json, "flops", layer->flops);
-  append_count (sink->json, "weight_bytes", layer->weight_bytes);
+  tool_json_add_number (sink->json, "flops", layer->flops);
+  tool_json_add_count (sink->json, "weight_bytes", layer->weight_bytes);
   g_string_append_c (sink->json, '}');
 }
 
@@ -219,21 +197,21 @@ append_plan (GString *out, const FrcDetector *detector, guint width, guint heigh
   frc_detector_get_info (detector, &info);
   tool_json_key (out, "plan");
   g_string_append_c (out, '{');
-  append_count (out, "width", width);
-  append_count (out, "height", height);
-  append_count (out, "resized_width", info.resized_width);
-  append_count (out, "resized_height", info.resized_height);
-  append_count (out, "input_width", info.input_width);
-  append_count (out, "input_height", info.input_height);
-  append_text (out, "cpu", info.cpu);
-  append_text (out, "precision", frc_precision_name (info.precision));
-  append_count (out, "arena_bytes", info.arena_bytes);
-  append_count (out, "weight_bytes", info.weight_bytes);
+  tool_json_add_count (out, "width", width);
+  tool_json_add_count (out, "height", height);
+  tool_json_add_count (out, "resized_width", info.resized_width);
+  tool_json_add_count (out, "resized_height", info.resized_height);
+  tool_json_add_count (out, "input_width", info.input_width);
+  tool_json_add_count (out, "input_height", info.input_height);
+  tool_json_add_text (out, "cpu", info.cpu);
+  tool_json_add_text (out, "precision", frc_precision_name (info.precision));
+  tool_json_add_count (out, "arena_bytes", info.arena_bytes);
+  tool_json_add_count (out, "weight_bytes", info.weight_bytes);
   tool_json_key (out, "layers");
   g_string_append_c (out, '[');
   frc_detector_foreach_layer (detector, take_layer, &sink);
   g_string_append_c (out, ']');
-  append_number (out, "flops", sink.flops);
+  tool_json_add_number (out, "flops", sink.flops);
   g_string_append_c (out, '}');
 }
 

@@ -64,17 +64,37 @@ tool_json_key (GString *out, const char *key)
   g_string_append (out, ": ");
 }
 
+void
+tool_json_add_text (GString *out, const char *key, const char *text)
+{
+  tool_json_key (out, key);
+  tool_json_string (out, text);
+}
+
+void
+tool_json_add_number (GString *out, const char *key, gdouble value)
+{
+  tool_json_key (out, key);
+  tool_json_number (out, value);
+}
+
+/* Counts may exceed the nine digits of a number that stands for a float. */
+void
+tool_json_add_count (GString *out, const char *key, guint64 value)
+{
+  tool_json_key (out, key);
+  g_string_append_printf (out, "%" G_GUINT64_FORMAT, value);
+}
+
 static void
 append_object (GString *out, const ToolSession *session, const FrcDetection *found)
 {
   const gfloat box[4] = { found->box.x1, found->box.y1, found->box.x2, found->box.y2 };
   g_string_append_c (out, '{');
-  tool_json_key (out, "label");
-  tool_json_string (out, tool_session_label (session, found->label_id));
+  tool_json_add_text (out, "label", tool_session_label (session, found->label_id));
   tool_json_key (out, "label_id");
   g_string_append_printf (out, "%d", found->label_id);
-  tool_json_key (out, "score");
-  tool_json_number (out, found->score);
+  tool_json_add_number (out, "score", found->score);
   tool_json_key (out, "box");
   g_string_append_c (out, '[');
   for (int i = 0; i < 4; i++) {
@@ -91,12 +111,9 @@ tool_json_detections (GString *out, const char *image, guint width, guint height
     const ToolSession *session)
 {
   g_string_append_c (out, '{');
-  tool_json_key (out, "image");
-  tool_json_string (out, image);
-  tool_json_key (out, "width");
-  g_string_append_printf (out, "%u", width);
-  tool_json_key (out, "height");
-  g_string_append_printf (out, "%u", height);
+  tool_json_add_text (out, "image", image);
+  tool_json_add_count (out, "width", width);
+  tool_json_add_count (out, "height", height);
   tool_json_key (out, "objects");
   g_string_append_c (out, '[');
   for (guint i = 0; i < session->n_found; i++) {

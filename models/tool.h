@@ -88,6 +88,9 @@ gboolean tool_still_draw (const ToolStill *still, const ToolSession *session, co
 void tool_json_string (GString *out, const char *text);
 void tool_json_number (GString *out, gdouble value);
 void tool_json_key (GString *out, const char *key);
+void tool_json_add_text (GString *out, const char *key, const char *text);
+void tool_json_add_number (GString *out, const char *key, gdouble value);
+void tool_json_add_count (GString *out, const char *key, guint64 value);
 void tool_json_detections (GString *out, const char *image, guint width, guint height,
     const ToolSession *session);
 
