@@ -2,8 +2,7 @@
  *
  * Winograd's transforms over vectors of channels: along the columns, then along the rows.
  */
-#include "vector.h"
-#include "winograd.h"
+#include "winograd_column.h"
 
 #define SIDE FRC_WINOGRAD_SIDE
 #define WINDOW (SIDE + 2)
@@ -53,14 +52,8 @@ input_channels (const FrcWinogradInput *tile, guint c, VecMask mask, const gbool
 
   UNROLL
   for (guint x = 0; x < WINDOW; x++) {
-    const gfloat *from = tile->in + x * tile->ld + c;
-    gboolean outside = clipped && (x < tile->first_column || x >= tile->end_column);
     Vec d[WINDOW];
-    UNROLL
-    for (guint y = 0; y < WINDOW; y++, from += tile->row_step)
-      d[y] = outside || (clipped && (y < tile->first_row || y >= tile->end_row))
-          ? vec_all (0)
-          : vec_get (from, mask, part);
+    input_column (tile, x, c, mask, part, clipped, WINDOW, d);
     input_line (d, 1, t + x * WINDOW);
   }
   UNROLL
