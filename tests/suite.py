@@ -16,7 +16,8 @@ TAP = re.compile(r"^(not ok|ok)\b(.*)$", re.M)
 BAD = {"FAIL", "ERROR", "TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS"}
 # The leak checker can itself crash on a thread that is just ending; that says nothing of the program.
 CHECKER_CRASHED = "LeakSanitizer has encountered a fatal error"
-PROBLEMS = re.compile(r":-?\d+:([FES]):[^:\n]+:(\w+):\d+:")
+PROBLEMS = re.compile(r":-?\d+:([FES]):[^:\n]+:(\w+):\d+: ?(.*)")
+FINDING = re.compile(r"ERROR: \w+Sanitizer|: runtime error: ")
 
 
 def count(test):
@@ -78,14 +79,17 @@ def crashed_cases(test):
     """Names of libcheck's cases in which nothing failed but the leak checker at their end; [""] for
     a program without cases. Empty where something else is wrong."""
     output = (test.get("stdout") or "") + (test.get("stderr") or "")
-    if test["result"] not in BAD or CHECKER_CRASHED not in output:
+    if test["result"] not in BAD or CHECKER_CRASHED not in output or FINDING.search(output):
         return []
     problems = PROBLEMS.findall(output)
     if not CHECKS.search(output):
         return [""]
-    if any(kind != "S" for kind, _ in problems) or len(problems) > output.count(CHECKER_CRASHED):
+    # The checker runs at exit: in the tear-down (S) of a case that has one, otherwise in the case (E).
+    at_exit = all(kind == "S" or (kind == "E" and what.startswith("(after this point) Received signal 6"))
+                  for kind, _, what in problems)
+    if not at_exit or len(problems) > output.count(CHECKER_CRASHED):
         return []
-    return sorted({case for _, case in problems})
+    return sorted({case for _, case, _ in problems})
 
 
 def repeat_crashed(build, options, test):
