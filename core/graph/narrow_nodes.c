@@ -42,6 +42,17 @@ gains_by_winograd (const FrcGraph *graph, const FrcNode *node)
       spec->out_channels % FRC_NARROW_GROUP == 0 && frc_conv_takes_winograd (graph->kernels, spec);
 }
 
+/* Objectness, deltas and logits are f32 from the layer below on: little to compute, and what the
+ * stages compare, rank and threshold. */
+static gboolean
+is_result (const FrcGraph *graph, const FrcNode *node)
+{
+  const FrcNode *in = &graph->nodes[node->in[0]];
+
+  return node->is_wide && !in->is_wide && node->in[1] < 0 &&
+      in->channels == node->spec.in_channels;
+}
+
 /* A depthwise convolution of pixels, or to several channels a channel: few weights, so it is made a
  * convolution whose other weights are zeros. */
 static FrcNarrowConv *
@@ -78,7 +89,7 @@ pack_node (const FrcGraph *graph, FrcNode *node, GError **error)
   else if (bounds && gains_by_int8 (graph, node))
     node->narrow_conv = frc_narrow_conv_new_int8 (graph->narrow, &node->spec, pixels, *bounds,
         node->weight, node->bias, error);
-  else if (gains_by_winograd (graph, node))
+  else if (is_result (graph, node) || gains_by_winograd (graph, node))
     node->conv = frc_conv_new (graph->kernels, &node->spec, node->weight, node->bias, error);
   else
     node->narrow_conv = frc_narrow_conv_new (graph->narrow, &node->spec, pixels, in->is_wide,
@@ -187,7 +198,8 @@ frc_narrow_bytes (const FrcPlan *plan, guint i)
   if (node->conv) {
     FrcNarrowView in = frc_plan_narrow_view (plan, node->in[0]);
     FrcNarrowView out = frc_plan_narrow_view (plan, i);
-    return tensor_bytes (plan, i) + (elements (&in) + elements (&out)) * sizeof (gfloat);
+    gsize copied = elements (&in) + (node->is_wide ? 0 : elements (&out));
+    return tensor_bytes (plan, i) + copied * sizeof (gfloat);
   }
   if (!node->narrow_conv)
     return tensor_bytes (plan, i);
@@ -207,7 +219,7 @@ frc_narrow_scratch_bytes (const FrcPlan *plan, guint i)
   return frc_narrow_conv_scratch_bytes (node->narrow_conv, &io);
 }
 
-/* An f32 convolution of a narrow tensor into another one. */
+/* An f32 convolution of a narrow tensor into another one or an f32 one. */
 static void
 run_wide_conv (const FrcPlan *plan, FrcPool *pool, guint i)
 {
@@ -217,9 +229,12 @@ run_wide_conv (const FrcPlan *plan, FrcPool *pool, guint i)
   FrcView from = { wide, in.n, in.h, in.w, in.c, in.ld };
   FrcView to = { wide + elements (&in), out.n, out.h, out.w, out.c, out.ld };
 
+  if (node->is_wide)
+    to = frc_plan_view (plan, i);
   frc_narrow_widen_run (plan->graph->narrow, pool, &in, from.data);
   frc_conv_run (node->conv, pool, &from, NULL, &to);
-  frc_narrow_convert_run (plan->graph->narrow, pool, to.data, &out);
+  if (!node->is_wide)
+    frc_narrow_convert_run (plan->graph->narrow, pool, to.data, &out);
 }
 
 void
