@@ -45,23 +45,25 @@ run_depthwise (gpointer data)
 static void
 bench_depthwise (guint64 *state)
 {
-  static const guint shapes[][5] = { /* h, w, channels, kernel, stride */
+  static const guint shapes[][6] = { /* h, w, channels, kernel, stride, multiplier: 0 is 1 */
     {160, 224, 32, 3, 1}, {160, 224, 96, 3, 2}, {80, 112, 144, 3, 1}, {80, 112, 144, 5, 2},
     {40, 56, 240, 5, 1}, {40, 56, 240, 3, 2}, {20, 28, 480, 3, 1}, {20, 28, 480, 5, 1},
     {20, 28, 672, 5, 1}, {20, 28, 672, 5, 2}, {10, 14, 1152, 5, 1}, {10, 14, 1152, 3, 1},
-    {400, 544, 16, 3, 1}, {200, 272, 72, 3, 1}, {50, 68, 200, 3, 1}, {25, 34, 960, 5, 1}};
+    {400, 544, 16, 3, 1}, {200, 272, 72, 3, 1}, {50, 68, 200, 3, 1}, {25, 34, 960, 5, 1},
+    {600, 800, 3, 7, 2, 8}, {24, 800, 3, 7, 2, 8}};
 
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
     const guint *s = shapes[i], pad = s[3] / 2, taps = s[3] * s[3];
+    guint outputs = s[2] * MAX (s[5], 1);
     guint out_h = (s[0] - 1) / s[4] + 1, out_w = (s[1] - 1) / s[4] + 1;
-    FrcConvSpec spec = {s[3], s[3], s[4], s[4], pad, pad, s[2], s[2], FRC_ACT_RELU6};
-    gfloat *weight = g_new0 (gfloat, taps * s[2]);
+    FrcConvSpec spec = {s[3], s[3], s[4], s[4], pad, pad, s[2], outputs, FRC_ACT_RELU6};
+    gfloat *weight = g_new0 (gfloat, taps * outputs);
     DepthwiseBench b = {frc_depthwise_new (kernels, &spec, weight, NULL, NULL),
       check_view_new_input (state, 1, s[0], s[1], s[2], s[2]),
-      check_view_new_output (1, out_h, out_w, s[2], s[2])};
-    gdouble ms = shortest (run_depthwise, &b), outs = (gdouble) out_h * out_w * s[2];
-    g_print ("depthwise %ux%u/%u of %ux%ux%u: %.3f ms, %.1f GFLOP/s, %.1f GB/s\n", s[3], s[3], s[4],
-        s[0], s[1], s[2], ms, 2 * outs * taps / ms / 1e6,
+      check_view_new_output (1, out_h, out_w, outputs, outputs)};
+    gdouble ms = shortest (run_depthwise, &b), outs = (gdouble) out_h * out_w * outputs;
+    g_print ("depthwise %ux%u/%u of %ux%ux%u to %u: %.3f ms, %.1f GFLOP/s, %.1f GB/s\n", s[3], s[3], s[4],
+        s[0], s[1], s[2], outputs, ms, 2 * outs * taps / ms / 1e6,
         4 * (outs + (gdouble) s[0] * s[1] * s[2]) / ms / 1e6);
     frc_depthwise_free (b.depthwise);
     check_view_clear (&b.in);
@@ -86,6 +88,64 @@ run_max (gpointer data)
 }
 
 static void
+run_average (gpointer data)
+{
+  OpsBench *b = data;
+
+  frc_average_pool_run (kernels, pool, &b->window, &b->in.view, &b->out.view);
+}
+
+/* As a chain of bands does it: the same few input rows again and again, the output ever farther. */
+static void
+run_max_bands (gpointer data)
+{
+  OpsBench *b = data;
+  FrcView band = b->out.view;
+
+  band.h = (b->in.view.h - b->window.kernel_h) / b->window.stride_h + 1;
+  for (guint y = 0; y + band.h <= b->out.view.h; y += band.h) {
+    band.data = b->out.view.data + (gsize) y * band.w * band.ld;
+    frc_max_pool_run_rows (kernels, &b->window, &b->in.view, &band, 0, band.h);
+  }
+}
+
+static void
+bench_pools (guint64 *state)
+{
+  static const struct {
+    const char *of;
+    guint n, h, w, c, kernel, stride;
+    BenchFunc run;
+    guint band; /* input rows of it */
+  } cases[] = {{"ResNet", 1, 400, 544, 64, 3, 2, run_max, 0},
+    {"ResNet", 1, 400, 544, 64, 3, 2, run_max_bands, 5}, {"VGG", 1, 600, 800, 64, 2, 2, run_max, 0},
+    {"VGG", 1, 600, 800, 64, 2, 2, run_max_bands, 4},
+    {"Inception", 1, 300, 400, 64, 3, 2, run_max_bands, 5},
+    {"Inception", 1, 150, 200, 192, 3, 2, run_max_bands, 3},
+    {"Inception", 1, 75, 100, 320, 3, 2, run_max, 0}, {"Inception", 100, 7, 7, 576, 3, 2, run_max, 0},
+    {"Inception", 100, 4, 4, 1024, 3, 1, run_max, 0},
+    {"Inception", 1, 75, 100, 32, 3, 1, run_average, 0},
+    {"Inception", 1, 75, 100, 64, 3, 1, run_average, 0},
+    {"Inception", 1, 38, 50, 128, 3, 1, run_average, 0},
+    {"Inception", 100, 4, 4, 128, 3, 1, run_average, 0}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    guint stride = cases[i].stride, h = cases[i].band ? cases[i].band : cases[i].h;
+    guint out_h = (cases[i].h - 1) / stride + 1, out_w = (cases[i].w - 1) / stride + 1;
+    guint n = cases[i].n, w = cases[i].w, c = cases[i].c;
+    OpsBench b = {check_view_new_input (state, n, h, w, c, c), {{0}, NULL, 0},
+      check_view_new_output (n, out_h, out_w, c, c), {.kernel_h = cases[i].kernel,
+        .kernel_w = cases[i].kernel, .stride_h = stride, .stride_w = stride, .same = TRUE}};
+    gdouble ms = shortest (cases[i].run, &b), outs = (gdouble) n * out_h * out_w * c;
+    g_print ("%s: %s pool %ux%u/%u of %ux%ux%ux%u%s: %.3f ms, %.1f G/s\n", cases[i].of,
+        cases[i].run == run_average ? "average" : "max", cases[i].kernel, cases[i].kernel, stride, n,
+        cases[i].h, w, c, cases[i].band ? " by bands" : "", ms, outs / ms / 1e6);
+    check_view_clear (&b.in);
+    check_view_clear (&b.out);
+  }
+}
+
+static void
 run_mean (gpointer data)
 {
   OpsBench *b = data;
@@ -104,18 +164,18 @@ run_scale (gpointer data)
 static void
 bench_ops (guint64 *state)
 {
-  OpsBench b = {check_view_new_input (state, 1, 400, 544, 64, 64), {{0}, NULL, 0},
-    check_view_new_output (1, 200, 272, 64, 64), {3, 3, 2, 2, 1, 1, 0, 0, 0}};
+  OpsBench b = {check_view_new_input (state, 1, 100, 136, 120, 120),
+    check_view_new_output (1, 1, 1, 120, 120), {{0}, NULL, 0}, {0}};
 
-  g_print ("max pool 3x3/2 of 400x544x64: %.3f ms\n", shortest (run_max, &b));
-  check_view_clear (&b.in);
-  b.in = check_view_new_input (state, 1, 100, 136, 120, 120);
-  b.other = check_view_new_output (1, 1, 1, 120, 120);
   g_print ("global mean of 100x136x120: %.3f ms\n", shortest (run_mean, &b));
   g_print ("scaling of 100x136x120: %.3f ms\n", shortest (run_scale, &b));
   check_view_clear (&b.in);
+  b.in = check_view_new_input (state, 100, 4, 4, 1024, 1024);
   check_view_clear (&b.other);
-  check_view_clear (&b.out);
+  b.other = check_view_new_output (100, 1, 1, 1024, 1024);
+  g_print ("Inception: global mean of 100x4x4x1024: %.3f ms\n", shortest (run_mean, &b));
+  check_view_clear (&b.in);
+  check_view_clear (&b.other);
 }
 
 /* ---- RoI align ---------------------------------------------------------------------------- */
@@ -230,6 +290,7 @@ main (int argc, char **argv)
   frc_pool_reserve (pool, frc_rois_scratch_bytes (0, 7, 2, 0, 128), NULL);
   g_print ("%s, one thread\n", frc_kernels_name (kernels));
   bench_depthwise (&state);
+  bench_pools (&state);
   bench_ops (&state);
   bench_roi_align (&state);
   bench_frames (&state);
