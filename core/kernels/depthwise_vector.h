@@ -140,46 +140,9 @@ spread_pixels (const FrcWindowRow *row, guint x, guint c, VecIndex spread, VecMa
         vec_activate (sum[i], row->activation));
 }
 
-/* 8 pixels inside the map, @kernel_w and @stride being constants: a column is spread once for all
- * the sums that it belongs to. */
-INLINE void
-spread_tile (const FrcWindowRow *row, guint x, guint c, VecIndex spread, VecMask inputs,
-    VecMask mask, const guint kernel_w, const guint stride)
-{
-  const gfloat *in = row->in + c / row->multiplier +
-      (gssize) row->ld * ((gssize) x * stride - (gssize) row->pad_left);
-  const gfloat *weights = row->weights + row->first_row * kernel_w * row->weight_step + c;
-  Vec sum[8];
-
-  UNROLL
-  for (guint i = 0; i < 8; i++)
-    sum[i] = vec_load (row->bias + c);
-  for (guint ky = 0; ky < row->n_rows; ky++) {
-    Vec weight[7];
-    UNROLL
-    for (guint kx = 0; kx < kernel_w; kx++)
-      weight[kx] = vec_load (weights + kx * row->weight_step);
-    UNROLL
-    for (guint column = 0; column < 7 * stride + kernel_w; column++) {
-      Vec pixel = vec_permute (vec_load_part (in + column * row->ld, inputs), spread);
-      UNROLL
-      for (guint i = 0; i < 8; i++)
-        if (column >= i * stride && column - i * stride < kernel_w)
-          sum[i] = vec_fma (pixel, weight[column - i * stride], sum[i]);
-    }
-    in += row->row_step;
-    weights += kernel_w * row->weight_step;
-  }
-  UNROLL
-  for (guint i = 0; i < 8; i++)
-    vec_store_part (row->out + (x + i) * row->out_ld + c, mask,
-        vec_activate (sum[i], row->activation));
-}
-
 static void
 row_spread (const FrcWindowRow *row)
 {
-  gboolean seven = row->kernel_w == 7 && row->stride_w == 2; /* Inception's first layer */
   guint inner, stop;
 
   frc_window_interior (row, &inner, &stop);
@@ -192,10 +155,7 @@ row_spread (const FrcWindowRow *row)
     VecIndex spread = vec_index_load (index);
     VecMask inputs = vec_mask (index[count - 1] + 1), mask = vec_mask (count);
     for (guint x = 0, first, end; x < row->out_w;)
-      if (x >= inner && x + 8 <= stop && seven) {
-        spread_tile (row, x, c, spread, inputs, mask, 7, 2);
-        x += 8;
-      } else if (x >= inner && x + 8 <= stop) {
+      if (x >= inner && x + 8 <= stop) {
         spread_pixels (row, x, c, spread, inputs, mask, 0, row->kernel_w, 8);
         x += 8;
       } else {
@@ -205,11 +165,147 @@ row_spread (const FrcWindowRow *row)
   }
 }
 
+/* Inception's first layer: 7 × 7 at stride 2 and 8 outputs of each of 3 input channels. The lanes are
+ * in an order in which a load alone fills them with their inputs: with AVX2 a vector is one input's
+ * outputs; with AVX-512 lane 4 · o + i is output o (or o + 4) of input i, and nobody reads those of
+ * i = 3, which is the next pixel's first channel. */
+#ifdef __AVX512F__
+#define STEM_SUMS 2 /* at once */
+#define STEM_PARTS 1
+#else
+#define STEM_SUMS 1
+#define STEM_PARTS 3
+#endif
+#define STEM_KERNEL 7
+#define STEM_STRIDE 2
+#define STEM_OUTPUTS 24
+
+/* The bias, and the weights [ky][kx] of the window's rows inside the map. */
+typedef struct {
+  Vec bias[STEM_PARTS][STEM_SUMS], tap[STEM_KERNEL * STEM_KERNEL][STEM_PARTS][STEM_SUMS];
+} StemWeights;
+
+INLINE void
+stem_order (const gfloat *from, Vec to[STEM_PARTS][STEM_SUMS])
+{
+#ifdef __AVX512F__
+  gint32 index[2 * LANES];
+
+  for (guint lane = 0; lane < 2 * LANES; lane++)
+    index[lane] = 8 * (lane % 4) + lane / 4;
+  for (guint v = 0; v < 2; v++)
+    to[0][v] = vec_permute_two (vec_load (from), vec_load (from + LANES),
+        vec_index_load (index + v * LANES));
+#else
+  for (guint part = 0; part < STEM_PARTS; part++)
+    to[part][0] = vec_load (from + part * LANES);
+#endif
+}
+
+/* The inputs of a pixel at @p. @clipped: there may be nothing behind it. */
+INLINE Vec
+stem_inputs (const gfloat *p, guint part, const gboolean clipped)
+{
+#ifdef __AVX512F__
+  return clipped ? vec_threes (p) : vec_fours (p);
+#else
+  return vec_all (p[part]);
+#endif
+}
+
+INLINE void
+stem_store (gfloat *out, guint part, const Vec sum[STEM_SUMS], FrcActivation activation)
+{
+#ifdef __AVX512F__
+  static const gint32 index[2 * LANES] = {0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29,
+    2, 6, 10, 14, 18, 22, 26, 30};
+  Vec a = vec_activate (sum[0], activation), b = vec_activate (sum[1], activation);
+
+  vec_store (out, vec_permute_two (a, b, vec_index_load (index)));
+  vec_store_part (out + LANES, vec_mask (8), vec_permute_two (a, b, vec_index_load (index + LANES)));
+#else
+  vec_store (out + part * LANES, vec_activate (sum[0], activation));
+#endif
+}
+
+/* 8 pixels from @x on. */
+INLINE void
+stem_tile (const FrcWindowRow *row, const StemWeights *weights, guint x, guint part,
+    const gboolean clipped)
+{
+  gint left = (gint) (x * STEM_STRIDE) - (gint) row->pad_left;
+  const gfloat *in = row->in + (gssize) left * (gssize) row->ld;
+  const Vec (*tap)[STEM_PARTS][STEM_SUMS] = weights->tap;
+  Vec sum[8][STEM_SUMS];
+
+  UNROLL
+  for (guint i = 0; i < 8 * STEM_SUMS; i++)
+    sum[i / STEM_SUMS][i % STEM_SUMS] = weights->bias[part][i % STEM_SUMS];
+  for (guint ky = 0; ky < row->n_rows; ky++) {
+    Vec weight[STEM_KERNEL][STEM_SUMS];
+    UNROLL
+    for (guint i = 0; i < STEM_KERNEL * STEM_SUMS; i++)
+      weight[i / STEM_SUMS][i % STEM_SUMS] = tap[i / STEM_SUMS][part][i % STEM_SUMS];
+    UNROLL
+    for (guint column = 0; column < 7 * STEM_STRIDE + STEM_KERNEL; column++) {
+      if (clipped && (guint) (left + (gint) column) >= row->in_w)
+        continue;
+      Vec inputs = stem_inputs (in + column * row->ld, part, clipped);
+      UNROLL
+      for (guint i = 0; i < 8; i++)
+        if (column >= i * STEM_STRIDE && column - i * STEM_STRIDE < STEM_KERNEL) {
+          UNROLL
+          for (guint v = 0; v < STEM_SUMS; v++)
+            sum[i][v] = vec_fma (inputs, weight[column - i * STEM_STRIDE][v], sum[i][v]);
+        }
+    }
+    in += row->row_step;
+    tap += STEM_KERNEL;
+  }
+  UNROLL
+  for (guint i = 0; i < 8; i++)
+    stem_store (row->out + (x + i) * row->out_ld, part, sum[i], row->activation);
+}
+
+static gboolean
+row_is_stem (const FrcWindowRow *row)
+{
+  return row->kernel_w == STEM_KERNEL && row->n_rows <= STEM_KERNEL &&
+      row->stride_w == STEM_STRIDE && row->c == STEM_OUTPUTS && row->multiplier == 8 &&
+      row->out_w >= 8;
+}
+
+/* The last tile overlaps its neighbour. */
+static void
+row_stem (const FrcWindowRow *row)
+{
+  StemWeights weights;
+  guint first, end;
+
+  stem_order (row->bias, weights.bias);
+  for (guint t = 0; t < row->n_rows * STEM_KERNEL; t++)
+    stem_order (row->weights + (row->first_row * STEM_KERNEL + t) * row->weight_step,
+        weights.tap[t]);
+  frc_window_interior (row, &first, &end);
+  for (guint next = 0; next < row->out_w; next += 8) {
+    guint x = MIN (next, row->out_w - 8);
+    for (guint part = 0; part < STEM_PARTS; part++)
+      if (x >= first && x + 8 < end) /* a pixel more: inputs behind the last column */
+        stem_tile (row, &weights, x, part, FALSE);
+      else
+        stem_tile (row, &weights, x, part, TRUE);
+  }
+}
+
 static void
 row_vector (const FrcWindowRow *row)
 {
   guint kernel = row->kernel_w, stride = row->stride_w, first, end, x = 0;
 
+  if (row_is_stem (row)) {
+    row_stem (row);
+    return;
+  }
   if (row->multiplier > 1) {
     row_spread (row);
     return;

@@ -138,6 +138,26 @@ vec_permute (Vec v, VecIndex index)
   return _mm512_permutexvar_ps (index, v);
 }
 
+/* Lane i becomes lane index[i] of @a, or from LANES on of @b. */
+INLINE Vec
+vec_permute_two (Vec a, Vec b, VecIndex index)
+{
+  return _mm512_permutex2var_ps (a, index, b);
+}
+
+/* Four floats again and again; without the last of them, which is not read. */
+INLINE Vec
+vec_fours (const gfloat *p)
+{
+  return _mm512_broadcast_f32x4 (_mm_loadu_ps (p));
+}
+
+INLINE Vec
+vec_threes (const gfloat *p)
+{
+  return _mm512_broadcast_f32x4 (_mm_maskz_loadu_ps (7, p));
+}
+
 /* Two halves of doubles. */
 typedef struct {
   __m512d low, high;

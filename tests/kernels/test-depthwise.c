@@ -86,6 +86,11 @@ check_case (const DepthwiseCase *c, guint64 seed)
       s->in_channels + c->in_extra);
   CheckView outs[4]; /* exact, its scale, one thread, two threads */
   gfloat *weight = g_new (gfloat, channels * taps), *bias = g_new (gfloat, channels);
+  /* The same input without a float around it: whoever reads there is found by ASan, or computes
+   * something else. */
+  FrcView ins[2] = {in.view, in.view};
+  ins[1].data = g_memdup2 (in.view.data,
+      (((gsize) c->n * c->h * c->w - 1) * in.view.ld + in.view.c) * sizeof (gfloat));
 
   for (guint i = 0; i < 4; i++)
     outs[i] = check_view_new_output (c->n, c->out_h, c->out_w, channels, channels + c->out_extra);
@@ -101,7 +106,7 @@ check_case (const DepthwiseCase *c, guint64 seed)
     g_assert_nonnull (depthwise);
     for (guint i = 0; i < 2; i++) {
       check_view_reset (&outs[2 + i]);
-      frc_depthwise_run (depthwise, pools[i], &in.view, &outs[2 + i].view);
+      frc_depthwise_run (depthwise, pools[i], &ins[i], &outs[2 + i].view);
     }
     report (c, seed, *name, check_view_compare (&outs[2], &outs[0], &outs[1], TOLERANCE));
     report (c, seed, *name, check_view_canaries (&outs[2]));
@@ -109,6 +114,7 @@ check_case (const DepthwiseCase *c, guint64 seed)
       report (c, seed, *name, g_strdup ("one thread and two differ"));
     frc_depthwise_free (depthwise);
   }
+  g_free (ins[1].data);
   check_view_clear (&in);
   for (guint i = 0; i < 4; i++)
     check_view_clear (&outs[i]);
@@ -205,6 +211,24 @@ test_multiplier (void)
   }
 }
 
+/* Inception's first layer and its neighbours: every width around the tiles', rows and columns outside
+ * the map on either side, pixels with something between them. */
+static void
+test_stem (void)
+{
+  static const guint heights[] = {1, 3, 8, 13};
+
+  for (guint w = 1; w <= 52; w++)
+    for (guint i = 0; i < 8; i++) {
+      guint pad = (i + w) % 4, h = heights[i % 4], channels = i == 7 ? 2 + 2 * (w % 2) : 3;
+      DepthwiseCase c = {{7, 7, 2, 2, pad, pad, channels, 8 * channels,
+        i % 2 ? FRC_ACT_HARDSWISH : FRC_ACT_RELU6}, 1 + i % 2, h, w, out_size (h, 7, 2, pad),
+        out_size (w, 7, 2, pad), i % 3 * (w % 3), i / 3, w % 4 > 0};
+      if (c.out_h > 0 && c.out_w > 0)
+        check_case (&c, w * 10 + i);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -213,6 +237,7 @@ main (int argc, char **argv)
   pools[1] = frc_pool_new (2, NULL);
   g_test_add_func ("/depthwise/tails", test_tails);
   g_test_add_func ("/depthwise/multiplier", test_multiplier);
+  g_test_add_func ("/depthwise/stem", test_stem);
   g_test_add_func ("/depthwise/bands", test_bands);
   g_test_add_func ("/depthwise/random", test_random);
   int result = g_test_run ();
