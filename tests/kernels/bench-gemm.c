@@ -2,7 +2,8 @@
  *
  * Times convolutions of real networks: GFLOP/s and the share of the peak that a loop of multiply-
  * adds on registers alone reaches, beside the bound by bytes: what moving the same memory without
- * arithmetic takes. bench-gemm [--threads N] [--cpu NAME] [--only SUBSTRING]
+ * arithmetic takes, and the share that the same 1×1 convolution reaches where so few pixels are
+ * computed that all of its memory stays in L2. bench-gemm [--threads N] [--cpu NAME] [--only SUBSTRING]
  */
 #include "check.h"
 #include "core/kernels/gemm.h"
@@ -18,6 +19,8 @@
 #define STREAM_TILES 64
 #define BLOCK_DEPTH 256
 #define BLOCK_RUNS 51
+#define L2_FLOATS (384 * 1024) /* of input, weights, residual and output that stay in 2 MiB */
+#define L2_LEAST_PIXELS 56
 
 typedef struct {
   const char *name;
@@ -240,6 +243,29 @@ time_conv (const FrcConv *conv, FrcPool *pool, const FrcKernels *kernels, const 
   return timing;
 }
 
+/* The share of the peak with all memory in L2; 0: it does not fit, or not a 1×1 convolution. */
+static gdouble
+measure_in_l2 (const Shape *s, const FrcConv *conv, FrcPool *pool, const FrcKernels *kernels)
+{
+  guint64 state = 1;
+  gint weights = s->in * s->out, a_pixel = s->in * s->stride * s->stride + s->out * (1 + s->residual);
+  gint pixels = (L2_FLOATS - weights) / a_pixel / L2_LEAST_PIXELS * L2_LEAST_PIXELS;
+
+  if (s->kernel > 1 || pixels < L2_LEAST_PIXELS)
+    return 0;
+  CheckView in = check_view_new_input (&state, 1, s->stride, pixels * s->stride, s->in, s->in);
+  CheckView residual = check_view_new_input (&state, 1, 1, pixels, s->out, s->out);
+  CheckView out = check_view_new_output (1, 1, pixels, s->out, s->out);
+  Stream none = {.written = &out};
+  Timing t = time_conv (conv, pool, kernels, &in, s->residual ? &residual : NULL, &out, &none,
+      (gdouble) pixels * s->in * s->out);
+
+  check_view_clear (&in);
+  check_view_clear (&residual);
+  check_view_clear (&out);
+  return t.share;
+}
+
 static void
 bench_shape (const Shape *s, const FrcKernels *kernels, FrcPool *pool)
 {
@@ -258,13 +284,17 @@ bench_shape (const Shape *s, const FrcKernels *kernels, FrcPool *pool)
   frc_pool_begin (pool, NULL);
   Timing t = time_conv (conv, pool, kernels, &in, s->residual ? &residual : NULL, &out, &stream,
       macs);
+  gdouble in_l2 = measure_in_l2 (s, conv, pool, kernels);
   frc_pool_end (pool);
   gdouble flops_ms = 2e-6 * macs / t.peak;
   g_print ("%-17s %4ux%3ux%3u %5u->%4u %9.3f ms %7.1f GFLOP/s %5.1f %% | %6.1f MB %5.1f GB/s, bound "
-      "%s %9.3f ms, %5.1f %%\n", s->name, s->n, s->out_h, s->out_w, s->in, s->out, t.ms,
+      "%s %9.3f ms, %5.1f %%", s->name, s->n, s->out_h, s->out_w, s->in, s->out, t.ms,
       2e-6 * macs / t.ms, t.share * 100, stream_bytes (&stream) * 1e-6,
       stream_bytes (&stream) * 1e-6 / t.stream_ms, t.stream_ms > flops_ms ? "bytes" : "FLOPs",
       MAX (t.stream_ms, flops_ms), flops_ms / MAX (t.stream_ms, flops_ms) * 100);
+  if (in_l2 > 0)
+    g_print (" | in L2 %5.1f %%", in_l2 * 100);
+  g_print ("\n");
   frc_conv_free (conv);
   check_view_clear (&in);
   check_view_clear (&weight);
@@ -292,7 +322,8 @@ main (int argc, char **argv)
     return 2;
   }
   g_print ("%s, %d thread(s); share of the peak on registers (median, peak beside each run) | bytes "
-      "moved at least, their rate alone, the longer of both times, its share of the peak\n",
+      "moved at least, their rate alone, the longer of both times, its share of the peak | all of it in "
+      "L2\n",
       frc_kernels_name (kernels), threads);
   if (threads == 1 && kernels->gemm->block != NULL)
     g_print ("one block, its operands in L1: %.1f %% of the peak\n",
