@@ -48,9 +48,11 @@ static gboolean
 is_result (const FrcGraph *graph, const FrcNode *node)
 {
   const FrcNode *in = &graph->nodes[node->in[0]];
+  const FrcConvSpec *spec = &node->spec;
 
-  return node->is_wide && !in->is_wide && node->in[1] < 0 &&
-      in->channels == node->spec.in_channels;
+  return node->is_wide && !in->is_wide && node->in[1] < 0 && in->channels == spec->in_channels &&
+      spec->kernel_h * spec->kernel_w == 1 && spec->stride_h * spec->stride_w == 1 &&
+      spec->pad_top + spec->pad_left + node->pad_bottom + node->pad_right == 0;
 }
 
 /* A depthwise convolution of pixels, or to several channels a channel: few weights, so it is made a
@@ -198,7 +200,7 @@ frc_narrow_bytes (const FrcPlan *plan, guint i)
   if (node->conv) {
     FrcNarrowView in = frc_plan_narrow_view (plan, node->in[0]);
     FrcNarrowView out = frc_plan_narrow_view (plan, i);
-    gsize copied = elements (&in) + (node->is_wide ? 0 : elements (&out));
+    gsize copied = node->is_wide ? 0 : elements (&in) + elements (&out);
     return tensor_bytes (plan, i) + copied * sizeof (gfloat);
   }
   if (!node->narrow_conv)
@@ -207,19 +209,93 @@ frc_narrow_bytes (const FrcPlan *plan, guint i)
   return tensor_bytes (plan, i) + frc_narrow_conv_shared_bytes (node->narrow_conv, &io);
 }
 
+/* ---- results -------------------------------------------------------------------------------- */
+
+/* Pixels whose widened input stays in a core's cache while they are computed. */
+#define STRIP 224
+
+typedef struct {
+  const FrcPlan *plan;
+  const FrcConv *conv;
+  FrcNarrowView in;
+  FrcView out;
+  guint pixels;
+} ResultRun;
+
+static ResultRun
+result_run (const FrcPlan *plan, guint i)
+{
+  const FrcNode *node = &plan->graph->nodes[i];
+  ResultRun run = { plan, node->conv, frc_plan_narrow_view (plan, node->in[0]),
+    frc_plan_view (plan, i), 0 };
+
+  run.pixels = run.out.n * run.out.h * run.out.w;
+  return run;
+}
+
+/* A strip of pixels as one row. */
+static void
+result_strip (const ResultRun *run, guint index, gfloat *wide, FrcView *in, FrcView *out)
+{
+  guint first = index * STRIP, n = MIN (run->pixels - first, STRIP);
+
+  *in = (FrcView){ wide, 1, 1, n, run->in.c, run->in.ld };
+  *out = (FrcView){ run->out.data + (gsize) first * run->out.ld, 1, 1, n, run->out.c, run->out.ld };
+}
+
+static gsize
+result_strip_bytes (const ResultRun *run)
+{
+  return (gsize) STRIP * run->in.ld * sizeof (gfloat);
+}
+
+static gsize
+result_scratch_bytes (const FrcPlan *plan, guint i)
+{
+  ResultRun run = result_run (plan, i);
+  FrcView in, out;
+
+  result_strip (&run, 0, NULL, &in, &out);
+  return result_strip_bytes (&run) + frc_conv_scratch_bytes (run.conv, &in, &out);
+}
+
+static void
+run_strip (gpointer data, guint index, gpointer scratch)
+{
+  const ResultRun *run = data;
+  FrcView in, out;
+
+  result_strip (run, index, scratch, &in, &out);
+  frc_narrow_widen_pixels (run->plan->graph->narrow, &run->in, index * STRIP, in.w, in.data);
+  frc_conv_run_rows (run->conv, (guint8 *) scratch + result_strip_bytes (run), &in, NULL, &out, 0,
+      1);
+}
+
+static void
+run_result (const FrcPlan *plan, FrcPool *pool, guint i)
+{
+  ResultRun run = result_run (plan, i);
+
+  frc_pool_run (pool, run_strip, &run, (run.pixels + STRIP - 1) / STRIP);
+}
+
+/* ---- scratch -------------------------------------------------------------------------------- */
+
 gsize
 frc_narrow_scratch_bytes (const FrcPlan *plan, guint i)
 {
   const FrcNode *node = &plan->graph->nodes[i];
   IoViews views;
 
+  if (node->conv && node->is_wide)
+    return result_scratch_bytes (plan, i);
   if (!node->narrow_conv)
     return 0;
   FrcNarrowConvIo io = conv_io (plan, i, &views);
   return frc_narrow_conv_scratch_bytes (node->narrow_conv, &io);
 }
 
-/* An f32 convolution of a narrow tensor into another one or an f32 one. */
+/* An f32 convolution of a narrow tensor into another one. */
 static void
 run_wide_conv (const FrcPlan *plan, FrcPool *pool, guint i)
 {
@@ -229,12 +305,9 @@ run_wide_conv (const FrcPlan *plan, FrcPool *pool, guint i)
   FrcView from = { wide, in.n, in.h, in.w, in.c, in.ld };
   FrcView to = { wide + elements (&in), out.n, out.h, out.w, out.c, out.ld };
 
-  if (node->is_wide)
-    to = frc_plan_view (plan, i);
   frc_narrow_widen_run (plan->graph->narrow, pool, &in, from.data);
   frc_conv_run (node->conv, pool, &from, NULL, &to);
-  if (!node->is_wide)
-    frc_narrow_convert_run (plan->graph->narrow, pool, to.data, &out);
+  frc_narrow_convert_run (plan->graph->narrow, pool, to.data, &out);
 }
 
 void
@@ -243,6 +316,10 @@ frc_narrow_run_node (const FrcPlan *plan, FrcPool *pool, guint i)
   const FrcNode *node = &plan->graph->nodes[i];
   const FrcNarrowKernels *kernels = plan->graph->narrow;
 
+  if (node->conv && node->is_wide) {
+    run_result (plan, pool, i);
+    return;
+  }
   if (node->conv) {
     run_wide_conv (plan, pool, i);
     return;

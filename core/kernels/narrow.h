@@ -158,6 +158,9 @@ void frc_narrow_widen_run (const FrcNarrowKernels *kernels, FrcPool *pool, const
     gfloat *out);
 void frc_narrow_convert_run (const FrcNarrowKernels *kernels, FrcPool *pool, const gfloat *in,
     const FrcNarrowView *out);
+/* @n of @in's pixels from @first on, by the calling thread. */
+void frc_narrow_widen_pixels (const FrcNarrowKernels *kernels, const FrcNarrowView *in, guint first,
+    guint n, gfloat *out);
 /* FALSE: bf16 is multiplied by the vector units, not faster than f32 by much, or even slower. */
 gboolean frc_narrow_kernels_have_tiles (const FrcNarrowKernels *kernels);
 
