@@ -34,4 +34,5 @@ part peers.sh "$1"
 part caffe.sh "$1"
 part element.sh "$2"
 part scaling.sh "$1"
+part gemm.sh
 [ $left = 0 ]
