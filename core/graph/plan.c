@@ -13,6 +13,30 @@
 #define ALIGN(n) (((n) + ALIGNMENT - 1) & ~(gsize) (ALIGNMENT - 1))
 /* What a kernel may read past a tensor's end. */
 #define TAIL 256
+/* Pixels this far apart fall into one set of an L1 cache, where those of one block of a convolution
+ * would displace each other: they lie a line further apart. */
+#define CONFLICT_BYTES 4096
+#define LINE_FLOATS 16
+
+/* Floats from a pixel of @node's f32 tensor to the next. Who reads results, and a fully connected
+ * layer, which flattens its input, take channels without gaps. */
+static gsize
+pixel_step (const FrcGraph *graph, guint node)
+{
+  guint channels = graph->nodes[node].channels;
+  gboolean convolved = FALSE;
+
+  if (graph->narrow || graph->nodes[node].is_output ||
+      channels * sizeof (gfloat) % CONFLICT_BYTES != 0)
+    return channels;
+  for (guint i = node + 1; i < graph->n_nodes; i++) {
+    const FrcNode *reader = &graph->nodes[i];
+    if (reader->in[0] == (gint) node && reader->op == FRC_OP_LINEAR)
+      return channels;
+    convolved |= reader->in[0] == (gint) node && reader->op == FRC_OP_CONV;
+  }
+  return convolved ? channels + LINE_FLOATS : channels;
+}
 
 FrcPlan *
 frc_plan_new (const FrcGraph *graph, GError **error)
@@ -24,14 +48,17 @@ frc_plan_new (const FrcGraph *graph, GError **error)
   plan->shapes = frc_alloc0 (n, sizeof (FrcShape), "the plan's shapes", error);
   plan->bytes = plan->shapes ? frc_alloc0 (n, sizeof (gsize), "the plan's sizes", error) : NULL;
   plan->offset = plan->bytes ? frc_alloc0 (n, sizeof (gsize), "the plan's offsets", error) : NULL;
-  plan->order = plan->offset ? frc_alloc0 (n, sizeof (guint), "the plan's order", error) : NULL;
+  plan->ld = plan->offset ? frc_alloc (n, sizeof (gsize), "the plan's steps", error) : NULL;
+  plan->order = plan->ld ? frc_alloc0 (n, sizeof (guint), "the plan's order", error) : NULL;
   plan->chain_last = plan->order ? frc_alloc (n, sizeof (guint), "the plan's chains", error) : NULL;
   if (!plan->chain_last) {
     frc_plan_free (plan);
     return NULL;
   }
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++) {
+    plan->ld[i] = pixel_step (graph, i);
     plan->chain_last[i] = frc_bands_last (graph, i);
+  }
   return plan;
 }
 
@@ -43,6 +70,7 @@ frc_plan_free (FrcPlan *plan)
   frc_free (plan->shapes);
   frc_free (plan->bytes);
   frc_free (plan->offset);
+  frc_free (plan->ld);
   frc_free (plan->order);
   frc_free (plan->chain_last);
   frc_free (plan->arena);
@@ -58,7 +86,7 @@ view_of (const FrcPlan *plan, gint node)
   gfloat *data = plan->arena ? (gfloat *) (plan->arena + plan->offset[home]) : NULL;
 
   return (FrcView){ data ? data + n->first_channel : NULL, s->n, s->h, s->w, s->c,
-    plan->graph->nodes[home].channels };
+    plan->ld[home] };
 }
 
 FrcView
@@ -94,7 +122,7 @@ frc_plan_grow (FrcPlan *plan, FrcShape input)
     const FrcShape *s = &plan->shapes[i];
     gsize bytes = plan->graph->narrow
         ? frc_narrow_bytes (plan, i)
-        : (gsize) s->n * s->h * s->w * s->c * sizeof (gfloat);
+        : (gsize) s->n * s->h * s->w * plan->ld[i] * sizeof (gfloat);
 
     if (!node->part_of)
       plan->bytes[i] = MAX (plan->bytes[i], ALIGN (bytes));

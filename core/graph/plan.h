@@ -16,6 +16,7 @@ typedef struct _FrcPlan {
   FrcShape *shapes;   /* [n_nodes], of the current input */
   gsize *bytes;       /* [n_nodes], the largest */
   gsize *offset;      /* [n_nodes], into the arena */
+  gsize *ld;          /* [n_nodes], floats from a pixel of an f32 tensor to the next */
   guint *order;       /* [n_nodes], scratch of frc_plan_place () */
   guint *chain_last;  /* [n_nodes], the last node of the chain that begins there, see bands.h */
   gsize arena_bytes;
