@@ -165,10 +165,10 @@ row_spread (const FrcWindowRow *row)
   }
 }
 
-/* Inception's first layer: 7 × 7 at stride 2 and 8 outputs of each of 3 input channels. The lanes are
- * in an order in which a load alone fills them with their inputs: with AVX2 a vector is one input's
- * outputs; with AVX-512 lane 4 · o + i is output o (or o + 4) of input i, and nobody reads those of
- * i = 3, which is the next pixel's first channel. */
+/* Inception's first layer: 7 × 7 at stride 2 and 8 outputs of each of 3 input channels. The lanes
+ * are in an order in which a load alone fills them with their inputs: with AVX2 a vector is one
+ * input's outputs; with AVX-512 lane 4 · o + i is output o (or o + 4) of input i, and nobody reads
+ * those of i = 3, which is the next pixel's first channel. */
 #ifdef __AVX512F__
 #define STEM_SUMS 2 /* at once */
 #define STEM_PARTS 1
@@ -220,9 +220,10 @@ stem_store (gfloat *out, guint part, const Vec sum[STEM_SUMS], FrcActivation act
   static const gint32 index[2 * LANES] = {0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29,
     2, 6, 10, 14, 18, 22, 26, 30};
   Vec a = vec_activate (sum[0], activation), b = vec_activate (sum[1], activation);
+  Vec high = vec_permute_two (a, b, vec_index_load (index + LANES));
 
   vec_store (out, vec_permute_two (a, b, vec_index_load (index)));
-  vec_store_part (out + LANES, vec_mask (8), vec_permute_two (a, b, vec_index_load (index + LANES)));
+  vec_store_part (out + LANES, vec_mask (STEM_OUTPUTS - LANES), high);
 #else
   vec_store (out + part * LANES, vec_activate (sum[0], activation));
 #endif

@@ -1,139 +1,176 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Pools and local normalisation fold the elements of each window, for several vectors of channels
+ * at a time: one fold after the other is a chain that the CPU must wait for.
+ */
 #include "pooling.h"
 #include "vector.h"
 
 #include <math.h>
 
-/* Several vectors at a time: one maximum after the other is a chain that the CPU must wait for. */
-INLINE void
-max_channels (const FrcWindowRow *row, const gfloat *in, gfloat *out, guint first, guint end,
-    VecMask mask, const gboolean part, const guint vectors)
+/* FOLD_ORDERED is FOLD_MAX of elements without NaN, and tells whether there was one. */
+typedef enum { FOLD_ORDERED, FOLD_MAX, FOLD_AVERAGE, FOLD_LOCAL_NORM } Fold;
+
+#define VECTORS 4  /* of channels, at most */
+#define AHEAD 1024 /* floats: prefetched, as the CPU's own prefetching ends with a page of 4 KiB */
+
+/* A window's part inside the map and, where they count, the pixel in its middle and an element's
+ * share of the mean. */
+typedef struct {
+  const gfloat *in, *middle;
+  gfloat *out;
+  guint columns;
+  gfloat share;
+} Window;
+
+/* What the elements of each vector have become so far, and whether pairs of vectors had no NaN. */
+typedef struct {
+  Vec value[VECTORS];
+  VecOrder order[2];
+} Folded;
+
+INLINE Vec
+fold_start (const Fold fold)
 {
-  Vec most[4];
+  return vec_all (fold == FOLD_MAX || fold == FOLD_ORDERED ? -INFINITY : 0);
+}
+
+INLINE Vec
+fold_element (Vec folded, Vec v, const Fold fold)
+{
+  switch (fold) {
+    case FOLD_ORDERED:
+      return vec_upper (v, folded);
+    case FOLD_MAX:
+      return vec_max (folded, v);
+    case FOLD_AVERAGE:
+      return vec_add (folded, v);
+    default:
+      return vec_fma (v, v, folded);
+  }
+}
+
+INLINE void
+fold_pixel (Folded *folded, const gfloat *in, VecMask mask, const gboolean part,
+    const guint vectors, const Fold fold)
+{
+  Vec v[VECTORS];
 
   UNROLL
-  for (guint v = 0; v < vectors; v++)
-    most[v] = vec_all (-INFINITY);
-  for (guint ky = 0; ky < row->n_rows; ky++, in += row->row_step)
-    for (guint kx = first; kx < end; kx++) {
-      UNROLL
-      for (guint v = 0; v < vectors; v++)
-        most[v] = vec_max (most[v], vec_get (in + kx * row->ld + v * LANES, mask, part));
+  for (guint i = 0; i < vectors; i++) {
+    v[i] = vec_get (in + i * LANES, mask, part);
+    if (fold == FOLD_ORDERED) {
+      v[i] = vec_rounded (v[i]); /* in a register: it is used twice */
+      vec_prefetch (in + i * LANES + AHEAD);
     }
+    folded->value[i] = fold_element (folded->value[i], v[i], fold);
+  }
+  UNROLL
+  for (guint i = 0; i < vectors && fold == FOLD_ORDERED; i += 2)
+    folded->order[i / 2] =
+        vec_order_add (folded->order[i / 2], v[i], v[MIN (i + 1, vectors - 1)]);
+}
+
+INLINE Vec
+fold_end (const FrcWindowRow *row, const Window *window, Vec folded, guint c, VecMask mask,
+    const gboolean part, const Fold fold)
+{
+  if (fold == FOLD_AVERAGE)
+    return vec_activate (vec_mul (folded, vec_all (window->share)), row->activation);
+  if (fold == FOLD_LOCAL_NORM) {
+    Vec root = vec_sqrt (vec_fma (folded, vec_all (window->share), vec_all (1)));
+    return vec_div (vec_get (window->middle + c, mask, part), vec_mul (root, vec_sqrt (root)));
+  }
+  return folded;
+}
+
+/* Channels from @c on. @columns: the window's, if that is a constant; else 0. */
+INLINE VecOrder
+window_channels (const FrcWindowRow *row, const Window *window, guint c, VecMask mask,
+    const gboolean part, const guint vectors, const guint columns, const Fold fold)
+{
+  const gfloat *in = window->in + c;
+  Folded folded;
+
+  folded.order[0] = folded.order[1] = vec_order_start ();
   UNROLL
   for (guint v = 0; v < vectors; v++)
-    vec_put (out + v * LANES, mask, part, most[v]);
+    folded.value[v] = fold_start (fold);
+  for (guint ky = 0; ky < row->n_rows; ky++, in += row->row_step) {
+    UNROLL
+    for (guint kx = 0; kx < columns; kx++)
+      fold_pixel (&folded, in + kx * row->ld, mask, part, vectors, fold);
+    for (guint kx = 0; columns == 0 && kx < window->columns; kx++)
+      fold_pixel (&folded, in + kx * row->ld, mask, part, vectors, fold);
+  }
+  UNROLL
+  for (guint v = 0; v < vectors; v++)
+    vec_put (window->out + c + v * LANES, mask, part,
+        fold_end (row, window, folded.value[v], c + v * LANES, mask, part, fold));
+  return vec_order_both (folded.order[0], folded.order[1]);
+}
+
+INLINE VecOrder
+window_fold (const FrcWindowRow *row, const Window *window, const guint columns, const Fold fold)
+{
+  VecOrder order = vec_order_start ();
+  guint c = 0;
+
+  for (; c + VECTORS * LANES <= row->c; c += VECTORS * LANES)
+    order = vec_order_both (order,
+        window_channels (row, window, c, vec_mask (LANES), FALSE, VECTORS, columns, fold));
+  for (; c + LANES <= row->c; c += LANES)
+    order = vec_order_both (order,
+        window_channels (row, window, c, vec_mask (LANES), FALSE, 1, columns, fold));
+  if (c < row->c)
+    order = vec_order_both (order,
+        window_channels (row, window, c, vec_mask (row->c - c), TRUE, 1, columns, fold));
+  return order;
+}
+
+/* FALSE: there was a NaN that FOLD_ORDERED did not see. */
+INLINE gboolean
+window_row (const FrcWindowRow *row, const Fold fold)
+{
+  guint half = row->kernel_w / 2;
+  VecOrder order = vec_order_start ();
+
+  for (guint x = 0; x < row->out_w; x++) {
+    const gfloat *in = row->in +
+        (gssize) row->ld * ((gssize) x * row->stride_w - (gssize) row->pad_left);
+    guint first, end;
+
+    frc_window_columns (row, x, &first, &end);
+    Window window = {in + first * row->ld, NULL, row->out + x * row->out_ld, end - first, 0};
+    if (fold == FOLD_AVERAGE)
+      window.share = 1.0f / (gfloat) (row->n_rows * (end - first));
+    else if (fold == FOLD_LOCAL_NORM) {
+      window.share = row->alpha / (gfloat) (row->kernel_w * row->kernel_w);
+      window.middle = in + (half - row->first_row) * row->row_step + half * row->ld;
+    }
+    order = vec_order_both (order, end - first == 3 ? window_fold (row, &window, 3, fold)
+                                                    : window_fold (row, &window, 0, fold));
+  }
+  return vec_order_holds (order);
 }
 
 static void
 max_row_vector (const FrcWindowRow *row)
 {
-  for (guint x = 0; x < row->out_w; x++) {
-    const gfloat *in = row->in +
-        (gssize) row->ld * ((gssize) x * row->stride_w - (gssize) row->pad_left);
-    gfloat *out = row->out + x * row->out_ld;
-    guint first, end, c = 0;
-
-    frc_window_columns (row, x, &first, &end);
-    for (; c + 4 * LANES <= row->c; c += 4 * LANES)
-      max_channels (row, in + c, out + c, first, end, vec_mask (LANES), FALSE, 4);
-    for (; c + LANES <= row->c; c += LANES)
-      max_channels (row, in + c, out + c, first, end, vec_mask (LANES), FALSE, 1);
-    if (c < row->c)
-      max_channels (row, in + c, out + c, first, end, vec_mask (row->c - c), TRUE, 1);
-  }
-}
-
-INLINE void
-average_channels (const FrcWindowRow *row, const gfloat *in, gfloat *out, guint first, guint end,
-    gfloat share, VecMask mask, const gboolean part, const guint vectors)
-{
-  Vec sum[4];
-
-  UNROLL
-  for (guint v = 0; v < vectors; v++)
-    sum[v] = vec_all (0);
-  for (guint ky = 0; ky < row->n_rows; ky++, in += row->row_step)
-    for (guint kx = first; kx < end; kx++) {
-      UNROLL
-      for (guint v = 0; v < vectors; v++)
-        sum[v] = vec_add (sum[v], vec_get (in + kx * row->ld + v * LANES, mask, part));
-    }
-  UNROLL
-  for (guint v = 0; v < vectors; v++)
-    vec_put (out + v * LANES, mask, part,
-        vec_activate (vec_mul (sum[v], vec_all (share)), row->activation));
+  if (!window_row (row, FOLD_ORDERED))
+    window_row (row, FOLD_MAX);
 }
 
 static void
 average_row_vector (const FrcWindowRow *row)
 {
-  for (guint x = 0; x < row->out_w; x++) {
-    const gfloat *in = row->in +
-        (gssize) row->ld * ((gssize) x * row->stride_w - (gssize) row->pad_left);
-    gfloat *out = row->out + x * row->out_ld;
-    guint first, end, c = 0;
-
-    frc_window_columns (row, x, &first, &end);
-    gfloat share = 1.0f / (gfloat) (row->n_rows * (end - first));
-    for (; c + 4 * LANES <= row->c; c += 4 * LANES)
-      average_channels (row, in + c, out + c, first, end, share, vec_mask (LANES), FALSE, 4);
-    for (; c + LANES <= row->c; c += LANES)
-      average_channels (row, in + c, out + c, first, end, share, vec_mask (LANES), FALSE, 1);
-    if (c < row->c)
-      average_channels (row, in + c, out + c, first, end, share, vec_mask (row->c - c), TRUE, 1);
-  }
-}
-
-/* @at: the pixel in the middle. */
-INLINE void
-local_norm_channels (const FrcWindowRow *row, const gfloat *in, const gfloat *at, gfloat *out,
-    guint first, guint end, gfloat share, VecMask mask, const gboolean part, const guint vectors)
-{
-  Vec sum[4];
-
-  UNROLL
-  for (guint v = 0; v < vectors; v++)
-    sum[v] = vec_all (0);
-  for (guint ky = 0; ky < row->n_rows; ky++, in += row->row_step)
-    for (guint kx = first; kx < end; kx++) {
-      UNROLL
-      for (guint v = 0; v < vectors; v++) {
-        Vec value = vec_get (in + kx * row->ld + v * LANES, mask, part);
-        sum[v] = vec_fma (value, value, sum[v]);
-      }
-    }
-  UNROLL
-  for (guint v = 0; v < vectors; v++) {
-    Vec root = vec_sqrt (vec_fma (sum[v], vec_all (share), vec_all (1)));
-    Vec value = vec_get (at + v * LANES, mask, part);
-    vec_put (out + v * LANES, mask, part, vec_div (value, vec_mul (root, vec_sqrt (root))));
-  }
+  window_row (row, FOLD_AVERAGE);
 }
 
 static void
 local_norm_row_vector (const FrcWindowRow *row)
 {
-  guint middle = row->kernel_w / 2;
-  gfloat share = row->alpha / (gfloat) (row->kernel_w * row->kernel_w);
-
-  for (guint x = 0; x < row->out_w; x++) {
-    const gfloat *in = row->in + (gssize) row->ld * ((gssize) x - (gssize) row->pad_left);
-    const gfloat *at = in + (middle - row->first_row) * row->row_step + middle * row->ld;
-    gfloat *out = row->out + x * row->out_ld;
-    guint first, end, c = 0;
-
-    frc_window_columns (row, x, &first, &end);
-    for (; c + 4 * LANES <= row->c; c += 4 * LANES)
-      local_norm_channels (row, in + c, at + c, out + c, first, end, share, vec_mask (LANES), FALSE,
-          4);
-    for (; c + LANES <= row->c; c += LANES)
-      local_norm_channels (row, in + c, at + c, out + c, first, end, share, vec_mask (LANES), FALSE,
-          1);
-    if (c < row->c)
-      local_norm_channels (row, in + c, at + c, out + c, first, end, share, vec_mask (row->c - c),
-          TRUE, 1);
-  }
+  window_row (row, FOLD_LOCAL_NORM);
 }
 
 INLINE void

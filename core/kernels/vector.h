@@ -117,6 +117,33 @@ vec_max (Vec most, Vec v)
   return _mm512_mask_mov_ps (greater, _mm512_cmp_ps_mask (v, v, _CMP_UNORD_Q), v);
 }
 
+/* What tells whether all vectors added were free of NaN. */
+typedef __mmask16 VecOrder;
+
+INLINE VecOrder
+vec_order_start (void)
+{
+  return 0xffff;
+}
+
+INLINE VecOrder
+vec_order_add (VecOrder order, Vec a, Vec b)
+{
+  return _mm512_mask_cmp_ps_mask (order, a, b, _CMP_ORD_Q);
+}
+
+INLINE VecOrder
+vec_order_both (VecOrder a, VecOrder b)
+{
+  return a & b;
+}
+
+INLINE gboolean
+vec_order_holds (VecOrder order)
+{
+  return order == 0xffff;
+}
+
 INLINE Vec
 vec_activate (Vec v, FrcActivation activation)
 {
@@ -290,6 +317,32 @@ vec_max (Vec most, Vec v)
   return _mm256_blendv_ps (greater, v, _mm256_cmp_ps (v, v, _CMP_UNORD_Q));
 }
 
+typedef __m256 VecOrder;
+
+INLINE VecOrder
+vec_order_start (void)
+{
+  return _mm256_setzero_ps ();
+}
+
+INLINE VecOrder
+vec_order_add (VecOrder order, Vec a, Vec b)
+{
+  return _mm256_or_ps (order, _mm256_cmp_ps (a, b, _CMP_UNORD_Q));
+}
+
+INLINE VecOrder
+vec_order_both (VecOrder a, VecOrder b)
+{
+  return _mm256_or_ps (a, b);
+}
+
+INLINE gboolean
+vec_order_holds (VecOrder order)
+{
+  return _mm256_movemask_ps (order) == 0;
+}
+
 INLINE Vec
 vec_activate (Vec v, FrcActivation activation)
 {
@@ -354,7 +407,14 @@ vec_put (gfloat *p, VecMask mask, const gboolean part, Vec v)
     vec_store (p, v);
 }
 
-/* @v as it is: the compiler may not fuse the product that it is with a sum. */
+/* Of memory that need not be there. */
+INLINE void
+vec_prefetch (const gfloat *p)
+{
+  __builtin_prefetch (p);
+}
+
+/* @v as it is: the compiler may not fuse the product that it is with a sum, nor load it again. */
 INLINE Vec
 vec_rounded (Vec v)
 {

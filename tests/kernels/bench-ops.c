@@ -62,8 +62,8 @@ bench_depthwise (guint64 *state)
       check_view_new_input (state, 1, s[0], s[1], s[2], s[2]),
       check_view_new_output (1, out_h, out_w, outputs, outputs)};
     gdouble ms = shortest (run_depthwise, &b), outs = (gdouble) out_h * out_w * outputs;
-    g_print ("depthwise %ux%u/%u of %ux%ux%u to %u: %.3f ms, %.1f GFLOP/s, %.1f GB/s\n", s[3], s[3], s[4],
-        s[0], s[1], s[2], outputs, ms, 2 * outs * taps / ms / 1e6,
+    g_print ("depthwise %ux%u/%u of %ux%ux%u to %u: %.3f ms, %.1f GFLOP/s, %.1f GB/s\n", s[3],
+        s[3], s[4], s[0], s[1], s[2], outputs, ms, 2 * outs * taps / ms / 1e6,
         4 * (outs + (gdouble) s[0] * s[1] * s[2]) / ms / 1e6);
     frc_depthwise_free (b.depthwise);
     check_view_clear (&b.in);
@@ -122,7 +122,8 @@ bench_pools (guint64 *state)
     {"VGG", 1, 600, 800, 64, 2, 2, run_max_bands, 4},
     {"Inception", 1, 300, 400, 64, 3, 2, run_max_bands, 5},
     {"Inception", 1, 150, 200, 192, 3, 2, run_max_bands, 3},
-    {"Inception", 1, 75, 100, 320, 3, 2, run_max, 0}, {"Inception", 100, 7, 7, 576, 3, 2, run_max, 0},
+    {"Inception", 1, 75, 100, 320, 3, 2, run_max, 0},
+    {"Inception", 100, 7, 7, 576, 3, 2, run_max, 0},
     {"Inception", 100, 4, 4, 1024, 3, 1, run_max, 0},
     {"Inception", 1, 75, 100, 32, 3, 1, run_average, 0},
     {"Inception", 1, 75, 100, 64, 3, 1, run_average, 0},
@@ -138,8 +139,8 @@ bench_pools (guint64 *state)
         .kernel_w = cases[i].kernel, .stride_h = stride, .stride_w = stride, .same = TRUE}};
     gdouble ms = shortest (cases[i].run, &b), outs = (gdouble) n * out_h * out_w * c;
     g_print ("%s: %s pool %ux%u/%u of %ux%ux%ux%u%s: %.3f ms, %.1f G/s\n", cases[i].of,
-        cases[i].run == run_average ? "average" : "max", cases[i].kernel, cases[i].kernel, stride, n,
-        cases[i].h, w, c, cases[i].band ? " by bands" : "", ms, outs / ms / 1e6);
+        cases[i].run == run_average ? "average" : "max", cases[i].kernel, cases[i].kernel, stride,
+        n, cases[i].h, w, c, cases[i].band ? " by bands" : "", ms, outs / ms / 1e6);
     check_view_clear (&b.in);
     check_view_clear (&b.out);
   }

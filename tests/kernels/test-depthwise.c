@@ -211,8 +211,8 @@ test_multiplier (void)
   }
 }
 
-/* Inception's first layer and its neighbours: every width around the tiles', rows and columns outside
- * the map on either side, pixels with something between them. */
+/* Inception's first layer and its neighbours: every width around the tiles', rows and columns
+ * outside the map on either side, pixels with something between them. */
 static void
 test_stem (void)
 {
