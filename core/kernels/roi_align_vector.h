@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A bin's sums for 4 vectors of channels at a time stay in registers over all of its taps, and so do
- * the greatest sums of several bins.
+ * A bin's sums for some vectors of channels at a time stay in registers over all of its taps, and so
+ * do the greatest sums of several bins.
  */
 #include "roi_align.h"
 #include "vector.h"
 
 #include <math.h>
+
+#define MOST_VECTORS (LANES == 16 ? 8 : 4) /* twice as many, and a weight, fit the registers */
 
 typedef struct {
   const gfloat *map;
@@ -33,14 +35,18 @@ sum_bin (const RoiBins *bins, const gfloat *map, guint py, guint px, Vec *sum, V
     }
 }
 
-/* Channels from @c on of output (@py, @px). */
+/* Channels from @c on of output (@py, @px). Memory that is written for the first time comes late: the
+ * next output's, @ld floats on, is fetched meanwhile. */
 INLINE void
-bin_channels (const RoiBins *bins, guint py, guint px, guint c, gfloat *out, VecMask mask,
+bin_channels (const RoiBins *bins, guint py, guint px, guint c, gfloat *out, gsize ld, VecMask mask,
     const gboolean part, const guint vectors)
 {
   guint side = bins->side;
-  Vec most[4], sum[4];
+  Vec most[MOST_VECTORS], sum[MOST_VECTORS];
 
+  UNROLL
+  for (guint v = 0; v < vectors; v++)
+    __builtin_prefetch (out + ld + c + v * LANES, 1);
   sum_bin (bins, bins->map + c, py * side, px * side, most, mask, part, vectors);
   for (guint k = 1; k < side * side; k++) {
     sum_bin (bins, bins->map + c, py * side + k / side, px * side + k % side, sum, mask, part,
@@ -63,11 +69,13 @@ roi_vector (const gfloat *map, const FrcRoiAxis *ys, const FrcRoiAxis *xs, guint
   for (guint py = 0; py < pooled; py++)
     for (guint px = 0; px < pooled; px++, out += ld) {
       guint i = 0;
+      for (; i + MOST_VECTORS * LANES <= c; i += MOST_VECTORS * LANES)
+        bin_channels (&bins, py, px, i, out, ld, vec_mask (LANES), FALSE, MOST_VECTORS);
       for (; i + 4 * LANES <= c; i += 4 * LANES)
-        bin_channels (&bins, py, px, i, out, vec_mask (LANES), FALSE, 4);
+        bin_channels (&bins, py, px, i, out, ld, vec_mask (LANES), FALSE, 4);
       for (; i + LANES <= c; i += LANES)
-        bin_channels (&bins, py, px, i, out, vec_mask (LANES), FALSE, 1);
+        bin_channels (&bins, py, px, i, out, ld, vec_mask (LANES), FALSE, 1);
       if (i < c)
-        bin_channels (&bins, py, px, i, out, vec_mask (c - i), TRUE, 1);
+        bin_channels (&bins, py, px, i, out, ld, vec_mask (c - i), TRUE, 1);
     }
 }

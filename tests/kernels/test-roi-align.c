@@ -136,7 +136,7 @@ test_random (void)
   guint8 level[30];
 
   for (guint k = 0; k < CASES; k++) {
-    guint c = 1 + check_random_below (&state, 150), p = check_pick (&state, pooled);
+    guint c = 1 + check_random_below (&state, 220), p = check_pick (&state, pooled);
     guint sampling = check_pick (&state, samplings);
     gsize ld = c + check_random_below (&state, 3);
     CheckView maps[3], want = check_view_new_output (30, p, p, c, ld);

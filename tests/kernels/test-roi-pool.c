@@ -237,7 +237,7 @@ check_random_cases (Pooling pooling, Naive naive, guint crop_factor, gboolean in
   gfloat boxes[ROIS * 4];
 
   for (guint k = 0; k < CASES; k++) {
-    guint c = 1 + check_random_below (&state, 150), p = check_pick (&state, pooled);
+    guint c = 1 + check_random_below (&state, 220), p = check_pick (&state, pooled);
     gfloat scale = check_pick (&state, scales);
     CheckView map = check_view_new_input (&state, 1, 1 + check_random_below (&state, 60),
         1 + check_random_below (&state, 60), c, c + check_random_below (&state, 5));
