@@ -17,7 +17,7 @@
 typedef struct {
   guint depthwise, pool, two_and_pool;
 } MostFlops;
-static const MostFlops most_flops = { 50, 1250, 200 }, most_narrow_flops = { 80, 400, 400 };
+static const MostFlops most_flops = { 50, 1250, 200 }, most_narrow_flops = { 80, 400, 500 };
 
 typedef struct {
   const FrcNode *node;
