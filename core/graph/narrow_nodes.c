@@ -42,8 +42,8 @@ gains_by_winograd (const FrcGraph *graph, const FrcNode *node)
       spec->out_channels % FRC_NARROW_GROUP == 0 && frc_conv_takes_winograd (graph->kernels, spec);
 }
 
-/* Objectness, deltas and logits are f32 from the layer below on: little to compute, and what the
- * stages compare, rank and threshold. */
+/* Objectness, deltas and logits have f32's weights: little to compute, and what the stages compare,
+ * rank and threshold. */
 static gboolean
 is_result (const FrcGraph *graph, const FrcNode *node)
 {
@@ -91,7 +91,10 @@ pack_node (const FrcGraph *graph, FrcNode *node, GError **error)
   else if (bounds && gains_by_int8 (graph, node))
     node->narrow_conv = frc_narrow_conv_new_int8 (graph->narrow, &node->spec, pixels, *bounds,
         node->weight, node->bias, error);
-  else if (is_result (graph, node) || gains_by_winograd (graph, node))
+  else if (is_result (graph, node))
+    node->narrow_conv = frc_narrow_conv_new_f32 (graph->narrow, &node->spec, node->weight, node->bias,
+        error);
+  else if (gains_by_winograd (graph, node))
     node->conv = frc_conv_new (graph->kernels, &node->spec, node->weight, node->bias, error);
   else
     node->narrow_conv = frc_narrow_conv_new (graph->narrow, &node->spec, pixels, in->is_wide,
@@ -200,8 +203,7 @@ frc_narrow_bytes (const FrcPlan *plan, guint i)
   if (node->conv) {
     FrcNarrowView in = frc_plan_narrow_view (plan, node->in[0]);
     FrcNarrowView out = frc_plan_narrow_view (plan, i);
-    gsize copied = node->is_wide ? 0 : elements (&in) + elements (&out);
-    return tensor_bytes (plan, i) + copied * sizeof (gfloat);
+    return tensor_bytes (plan, i) + (elements (&in) + elements (&out)) * sizeof (gfloat);
   }
   if (!node->narrow_conv)
     return tensor_bytes (plan, i);
@@ -209,86 +211,12 @@ frc_narrow_bytes (const FrcPlan *plan, guint i)
   return tensor_bytes (plan, i) + frc_narrow_conv_shared_bytes (node->narrow_conv, &io);
 }
 
-/* ---- results -------------------------------------------------------------------------------- */
-
-/* Pixels whose widened input stays in a core's cache while they are computed. */
-#define STRIP 224
-
-typedef struct {
-  const FrcPlan *plan;
-  const FrcConv *conv;
-  FrcNarrowView in;
-  FrcView out;
-  guint pixels;
-} ResultRun;
-
-static ResultRun
-result_run (const FrcPlan *plan, guint i)
-{
-  const FrcNode *node = &plan->graph->nodes[i];
-  ResultRun run = { plan, node->conv, frc_plan_narrow_view (plan, node->in[0]),
-    frc_plan_view (plan, i), 0 };
-
-  run.pixels = run.out.n * run.out.h * run.out.w;
-  return run;
-}
-
-/* A strip of pixels as one row. */
-static void
-result_strip (const ResultRun *run, guint index, gfloat *wide, FrcView *in, FrcView *out)
-{
-  guint first = index * STRIP, n = MIN (run->pixels - first, STRIP);
-
-  *in = (FrcView){ wide, 1, 1, n, run->in.c, run->in.ld };
-  *out = (FrcView){ run->out.data + (gsize) first * run->out.ld, 1, 1, n, run->out.c, run->out.ld };
-}
-
-static gsize
-result_strip_bytes (const ResultRun *run)
-{
-  return (gsize) STRIP * run->in.ld * sizeof (gfloat);
-}
-
-static gsize
-result_scratch_bytes (const FrcPlan *plan, guint i)
-{
-  ResultRun run = result_run (plan, i);
-  FrcView in, out;
-
-  result_strip (&run, 0, NULL, &in, &out);
-  return result_strip_bytes (&run) + frc_conv_scratch_bytes (run.conv, &in, &out);
-}
-
-static void
-run_strip (gpointer data, guint index, gpointer scratch)
-{
-  const ResultRun *run = data;
-  FrcView in, out;
-
-  result_strip (run, index, scratch, &in, &out);
-  frc_narrow_widen_pixels (run->plan->graph->narrow, &run->in, index * STRIP, in.w, in.data);
-  frc_conv_run_rows (run->conv, (guint8 *) scratch + result_strip_bytes (run), &in, NULL, &out, 0,
-      1);
-}
-
-static void
-run_result (const FrcPlan *plan, FrcPool *pool, guint i)
-{
-  ResultRun run = result_run (plan, i);
-
-  frc_pool_run (pool, run_strip, &run, (run.pixels + STRIP - 1) / STRIP);
-}
-
-/* ---- scratch -------------------------------------------------------------------------------- */
-
 gsize
 frc_narrow_scratch_bytes (const FrcPlan *plan, guint i)
 {
   const FrcNode *node = &plan->graph->nodes[i];
   IoViews views;
 
-  if (node->conv && node->is_wide)
-    return result_scratch_bytes (plan, i);
   if (!node->narrow_conv)
     return 0;
   FrcNarrowConvIo io = conv_io (plan, i, &views);
@@ -316,10 +244,6 @@ frc_narrow_run_node (const FrcPlan *plan, FrcPool *pool, guint i)
   const FrcNode *node = &plan->graph->nodes[i];
   const FrcNarrowKernels *kernels = plan->graph->narrow;
 
-  if (node->conv && node->is_wide) {
-    run_result (plan, pool, i);
-    return;
-  }
   if (node->conv) {
     run_wide_conv (plan, pool, i);
     return;

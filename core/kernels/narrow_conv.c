@@ -208,7 +208,8 @@ tile_direct (const ConvRun *run, ConvTile *tile)
   gsize first = (gsize) tile->first * FRC_NARROW_ROWS;
   gsize end = MIN ((gsize) tile->end * FRC_NARROW_ROWS, (gsize) s->n * s->h * s->w);
 
-  tile->taps[0] = 0;
+  for (guint t = 0; t < run->conv->n_taps; t++)
+    tile->taps[t] = 0;
   tile->a_step = in->ld;
   tile->in = in->data + first * tile->a_step;
   tile->n_runs = 1;

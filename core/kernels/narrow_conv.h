@@ -13,6 +13,7 @@ struct _FrcNarrowConv {
   FrcConvSpec spec;
   guint pixels;     /* of an input of a fully connected layer, else 0 */
   gboolean wide_in; /* the input is f32 with few channels: a kernel row is one tap */
+  guint terms;      /* bf16 numbers whose sum a weight is; they are taps of the same pixel */
   guint n_taps, groups, panels; /* K is n_taps · groups groups of 64 bytes */
   guint16 *weights; /* [panel][tap][group], see FrcNarrowBlock */
   gfloat *bias;     /* [panels · 32], zeros behind the last channel */

@@ -17,16 +17,17 @@ group_channels (const FrcNarrowConv *conv)
 
 /* One rounded filter into the panels: 4 bytes of a column are two channels of bf16 or four of s8.
  * @size: of an element, a constant. @pixels: of a fully connected layer, whose weights have the
- * channels innermost, and whose pixels follow one another in one tap. */
+ * channels innermost, and whose pixels follow one another in one tap. @first_tap: where it begins. */
 static inline void
-pack_filter (FrcNarrowConv *conv, guint out, guint pixels, gconstpointer in, const gsize size)
+pack_filter (FrcNarrowConv *conv, guint out, guint pixels, guint first_tap, gconstpointer in,
+    const gsize size)
 {
   const FrcConvSpec *spec = &conv->spec;
   guint taps = pixels ? pixels : spec->kernel_h * spec->kernel_w;
   guint channels = pixels ? spec->in_channels / pixels : spec->in_channels;
   gsize tap_bytes = (gsize) conv->groups * FRC_NARROW_STEP_BYTES;
-  gchar *panel = (gchar *) conv->weights + out / FRC_NARROW_COLS * conv->n_taps * tap_bytes +
-      out % FRC_NARROW_COLS * 4;
+  gchar *panel = (gchar *) conv->weights + out % FRC_NARROW_COLS * 4 +
+      (out / FRC_NARROW_COLS * conv->n_taps + first_tap) * tap_bytes;
   const gchar *from = in;
 
   for (guint t = 0; t < taps; t++) {
@@ -52,9 +53,33 @@ pack_bf16 (FrcNarrowConv *conv, guint pixels, const gfloat *weight, GError **err
 
   for (guint o = 0; rounded && o < spec->out_channels; o++) {
     frc_round_filter (weight + (gsize) o * n, n, FRC_DTYPE_BF16, moves, rounded);
-    pack_filter (conv, o, pixels, rounded, sizeof *rounded);
+    pack_filter (conv, o, pixels, 0, rounded, sizeof *rounded);
   }
   frc_free (moves);
+  frc_free (rounded);
+  return rounded != NULL;
+}
+
+/* What bf16 leaves of a number is an f32, and of three times 8 bits nothing is left. */
+static gboolean
+pack_f32 (FrcNarrowConv *conv, const gfloat *weight, GError **error)
+{
+  guint n = conv->spec.in_channels;
+  gfloat *rest = frc_alloc (n, sizeof *rest, "a filter", error);
+  guint16 *rounded = rest ? frc_alloc (n, sizeof *rounded, "a filter", error) : NULL;
+
+  for (guint o = 0; rounded && o < conv->spec.out_channels; o++) {
+    memcpy (rest, weight + (gsize) o * n, n * sizeof *rest);
+    for (guint term = 0; term < conv->terms; term++) {
+      for (guint i = 0; i < n; i++) {
+        rounded[i] = frc_bf16_narrow (rest[i]);
+        gfloat taken = frc_bf16_widen (rounded[i]);
+        rest[i] = isfinite (taken) ? rest[i] - taken : 0;
+      }
+      pack_filter (conv, o, 0, term, rounded, sizeof *rounded);
+    }
+  }
+  frc_free (rest);
   frc_free (rounded);
   return rounded != NULL;
 }
@@ -77,7 +102,7 @@ pack_int8 (FrcNarrowConv *conv, guint pixels, const gfloat *weight, GError **err
     scale = most > 0 && isfinite (most) ? most / 127 : 1;
     for (guint i = 0; i < n; i++)
       sum += rounded[i] = (gint8) CLAMP (rintf (filter[i] / scale), -127.0f, 127.0f);
-    pack_filter (conv, o, pixels, rounded, 1);
+    pack_filter (conv, o, pixels, 0, rounded, 1);
     conv->scale[o] = scale / conv->inverse;
     conv->bias[o] -= (gfloat) (conv->zero * (gdouble) sum * conv->scale[o]);
   }
@@ -97,6 +122,7 @@ conv_init (FrcNarrowConv *conv, guint pixels, const gfloat *bias, GError **error
 
   conv->pixels = pixels;
   conv->n_taps = pixels ? 1 : conv->wide_in ? spec->kernel_h : spec->kernel_h * spec->kernel_w;
+  conv->n_taps *= conv->terms;
   conv->groups = (k + channels - 1) / channels;
   conv->panels = (spec->out_channels + FRC_NARROW_COLS - 1) / FRC_NARROW_COLS;
   gsize bytes = (gsize) conv->n_taps * conv->groups * conv->panels * FRC_NARROW_STEP_BYTES;
@@ -122,7 +148,23 @@ frc_narrow_conv_new (const FrcNarrowKernels *kernels, const FrcConvSpec *spec, g
   conv->kernels = kernels;
   conv->spec = *spec;
   conv->wide_in = wide_in;
+  conv->terms = 1;
   if (!conv_init (conv, pixels, bias, error) || !pack_bf16 (conv, pixels, weight, error))
+    g_clear_pointer (&conv, frc_narrow_conv_free);
+  return conv;
+}
+
+/* See narrow.h. */
+FrcNarrowConv *
+frc_narrow_conv_new_f32 (const FrcNarrowKernels *kernels, const FrcConvSpec *spec,
+    const gfloat *weight, const gfloat *bias, GError **error)
+{
+  FrcNarrowConv *conv = g_new0 (FrcNarrowConv, 1);
+
+  conv->kernels = kernels;
+  conv->spec = *spec;
+  conv->terms = 3;
+  if (!conv_init (conv, 0, bias, error) || !pack_f32 (conv, weight, error))
     g_clear_pointer (&conv, frc_narrow_conv_free);
   return conv;
 }
@@ -138,6 +180,7 @@ frc_narrow_conv_new_int8 (const FrcNarrowKernels *kernels, const FrcConvSpec *sp
   conv->kernels = kernels;
   conv->spec = *spec;
   conv->is_int8 = TRUE;
+  conv->terms = 1;
   conv->inverse = 255 / MAX (max - min, 1e-6f);
   conv->zero = rintf (-min * conv->inverse);
   if (!conv_init (conv, pixels, bias, error) || !pack_int8 (conv, pixels, weight, error))

@@ -341,14 +341,6 @@ frc_narrow_convert_run (const FrcNarrowKernels *kernels, FrcPool *pool, const gf
   convert_run (pool, &run);
 }
 
-/* See narrow.h. */
-void
-frc_narrow_widen_pixels (const FrcNarrowKernels *kernels, const FrcNarrowView *in, guint first,
-    guint n, gfloat *out)
-{
-  kernels->widen (in->data + (gsize) first * in->ld, out, (gsize) n * in->ld);
-}
-
 /* ---- looking inside ------------------------------------------------------------------------ */
 
 void
