@@ -198,7 +198,8 @@ test_narrow (void)
 {
   static const char *const kernels[] = { NULL, "scalar", "avx512" };
   const BandCase wide = { 160, 210, 128, { CONV (1, 1, 256), POOL (3, 256) }, FALSE, FALSE, 1 };
-  const BandCase deep = { 100, 110, 64, { CONV (1, 1, 64), CONV (3, 1, 192), POOL (3, 192) }, TRUE };
+  const BandCase deep = { 100, 110, 64, { CONV (1, 1, 64), CONV (3, 1, 192), POOL (3, 192) },
+    TRUE };
   FrcBounds bounds = { -1, 1 };
   g_autoptr (GHashTable) table = g_hash_table_new (g_str_hash, g_str_equal);
 
