@@ -31,7 +31,7 @@ INLINE void
 fetch_output (const gfloat *next, guint c)
 {
   if (LANES * sizeof (gfloat) >= 64 || c * sizeof (gfloat) % 64 == 0)
-    __builtin_prefetch (next);
+    vec_prefetch (next);
 }
 
 INLINE void
