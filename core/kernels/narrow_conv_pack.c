@@ -138,17 +138,25 @@ conv_init (FrcNarrowConv *conv, guint pixels, const gfloat *bias, GError **error
   return TRUE;
 }
 
-/* See narrow.h. */
-FrcNarrowConv *
-frc_narrow_conv_new (const FrcNarrowKernels *kernels, const FrcConvSpec *spec, guint pixels,
-    gboolean wide_in, const gfloat *weight, const gfloat *bias, GError **error)
+static FrcNarrowConv *
+conv_alloc (const FrcNarrowKernels *kernels, const FrcConvSpec *spec, guint terms)
 {
   FrcNarrowConv *conv = g_new0 (FrcNarrowConv, 1);
 
   conv->kernels = kernels;
   conv->spec = *spec;
+  conv->terms = terms;
+  return conv;
+}
+
+/* See narrow.h. */
+FrcNarrowConv *
+frc_narrow_conv_new (const FrcNarrowKernels *kernels, const FrcConvSpec *spec, guint pixels,
+    gboolean wide_in, const gfloat *weight, const gfloat *bias, GError **error)
+{
+  FrcNarrowConv *conv = conv_alloc (kernels, spec, 1);
+
   conv->wide_in = wide_in;
-  conv->terms = 1;
   if (!conv_init (conv, pixels, bias, error) || !pack_bf16 (conv, pixels, weight, error))
     g_clear_pointer (&conv, frc_narrow_conv_free);
   return conv;
@@ -159,11 +167,8 @@ FrcNarrowConv *
 frc_narrow_conv_new_f32 (const FrcNarrowKernels *kernels, const FrcConvSpec *spec,
     const gfloat *weight, const gfloat *bias, GError **error)
 {
-  FrcNarrowConv *conv = g_new0 (FrcNarrowConv, 1);
+  FrcNarrowConv *conv = conv_alloc (kernels, spec, 3);
 
-  conv->kernels = kernels;
-  conv->spec = *spec;
-  conv->terms = 3;
   if (!conv_init (conv, 0, bias, error) || !pack_f32 (conv, weight, error))
     g_clear_pointer (&conv, frc_narrow_conv_free);
   return conv;
@@ -174,13 +179,10 @@ FrcNarrowConv *
 frc_narrow_conv_new_int8 (const FrcNarrowKernels *kernels, const FrcConvSpec *spec, guint pixels,
     FrcBounds bounds, const gfloat *weight, const gfloat *bias, GError **error)
 {
-  FrcNarrowConv *conv = g_new0 (FrcNarrowConv, 1);
+  FrcNarrowConv *conv = conv_alloc (kernels, spec, 1);
   gfloat min = MIN (bounds.min, 0), max = MAX (bounds.max, 0);
 
-  conv->kernels = kernels;
-  conv->spec = *spec;
   conv->is_int8 = TRUE;
-  conv->terms = 1;
   conv->inverse = 255 / MAX (max - min, 1e-6f);
   conv->zero = rintf (-min * conv->inverse);
   if (!conv_init (conv, pixels, bias, error) || !pack_int8 (conv, pixels, weight, error))
